@@ -1,0 +1,233 @@
+"""The seams: what each part of the loop must offer, on one page.
+
+A part is chosen by name in a task or config and found through `plugins.py`. Tensors are float32 unless said otherwise;
+T counts control steps, N environments, K policies. Nothing here has behaviour of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from rewardsmith.types import (
+    Attempt,
+    Candidate,
+    Feedback,
+    Generation,
+    HumanInput,
+    Prompt,
+    Rejected,
+    Reply,
+    Spend,
+    Task,
+    Trained,
+    Verified,
+)
+
+# --- simulators -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """What one batched step (or reset) returned, N environments wide.
+
+    A frame with `started[i]` is the first of an episode: the action sent to environment i was ignored and no
+    transition led here, so such a step never enters a rollout. Simulators reset on the step after `done` (Gymnasium's
+    NEXT_STEP mode), so the frame that ends an episode still holds its last state: truncation can bootstrap from it.
+    """
+
+    obs: Mapping[str, Tensor]  # "obs" or "obs.<key>": (N, *shape)
+    info: Mapping[str, Tensor]  # only the fields asked for: (N, *shape)
+    reward: Tensor  # (N,) the environment's own reward; a reference, never shown to candidates
+    terminated: Tensor  # (N,) bool; cuts the bootstrap
+    truncated: Tensor  # (N,) bool; keeps it
+    started: Tensor  # (N,) bool
+
+
+class Simulator(Protocol):
+    """A batch of environments stepped together. Environment i depends on its own seed alone, not on its neighbours."""
+
+    num_envs: int
+    action_low: Tensor  # (A,)
+    action_high: Tensor  # (A,)
+
+    def reset(self) -> Frame:
+        """Start every environment; called once, before the first step."""
+        ...
+
+    def step(self, actions: Tensor) -> Frame:
+        """Advance by one control step. `actions: (N, A)` on the CPU, already inside the bounds."""
+        ...
+
+    def close(self) -> None:
+        """Free threads and memory; safe to call twice."""
+        ...
+
+
+class SimulatorFactory(Protocol):
+    """Builds simulators for a task; `info_fields` lists the info entries that its frames must carry."""
+
+    def __call__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> Simulator: ...
+
+
+# --- proposers ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brief:
+    """What a prompt was rendered from, for proposers that read values rather than prose.
+
+    It holds nothing the prompt does not: no fitness source, no expert reward. `turns` are earlier attempts of the
+    lineage, oldest first, the last one being the parent to improve; `siblings` are last generation's others.
+    """
+
+    task: Task
+    turns: tuple[Attempt, ...] = ()
+    siblings: tuple[Attempt, ...] = ()
+    people: tuple[HumanInput, ...] = ()
+    rejected: Rejected | None = None  # set when a repair is asked for
+    draft: str = ""  # the code that was rejected; empty where the reply held none
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One sample to be drawn: `index` tells samples of the same prompt apart, `seed` is its own random stream.
+
+    `repair` counts how often this candidate's draft has been rejected and asked for again.
+    """
+
+    candidate_id: str
+    prompt: Prompt
+    brief: Brief
+    index: int
+    seed: int
+    repair: int = 0
+
+
+class ReplyStore(Protocol):
+    """Where replies are kept so that none is paid for twice; keys are hashes of (model, prompt, parameters, index)."""
+
+    def get(self, key: str) -> Reply | None: ...
+    def sent(self, key: str, *, request: Mapping[str, Any]) -> None: ...
+    def put(self, key: str, reply: Reply) -> None: ...
+
+
+class Proposer(Protocol):
+    """Answers requests. One reply a request, in order; raises `ProposerError` when none can be had at all."""
+
+    name: str
+    origin: Literal["llm", "offline", "manual", "replay"]
+
+    def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]: ...
+
+
+# --- verification, learning, feedback -------------------------------------------------------------------------------
+
+
+class Sandbox(Protocol):
+    """Runs generated Python where it can do no harm, only to trace it; what comes out is checked again outside.
+
+    `trace` maps each code to a JSON text of its graph, or to why there is none; the order is that of `codes`.
+    """
+
+    name: str
+
+    def trace(self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]]) -> list[str | Rejected]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """T steps of N environments, all states kept, so that anything can be computed on it later.
+
+    Row t of a transition is: state t, `actions[t]`, state t + 1. `valid[t]` is False where that step only reset.
+    """
+
+    obs: Mapping[str, Tensor]  # (T + 1, N, *shape)
+    info: Mapping[str, Tensor]  # (T + 1, N, *shape)
+    led_by: Tensor  # (T + 1, N, A): the action that led to state t, zeros at an episode's start
+    reward: Tensor  # (T, N): the environment's own
+    terminated: Tensor  # (T, N) bool
+    truncated: Tensor  # (T, N) bool
+    valid: Tensor  # (T, N) bool
+    elapsed: Tensor  # (T + 1, N) int64: control steps since the episode's start
+
+
+RewardFn = Callable[[Rollout], tuple[Tensor, Mapping[str, Tensor]]]
+"""Rewards of a rollout: total `(T, N)` and components `{name: (T, N)}`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trainee:
+    """One policy to be trained; `verified` is None for a reference reward."""
+
+    id: str
+    reward: RewardFn
+    verified: Verified | None
+
+
+class Learner(Protocol):
+    """Trains many policies at once. A trainee's result depends on its reward and the seed, not on its neighbours.
+
+    One result a trainee, in order, each with what it cost: a trainee that fails on the way has taken env steps too.
+    """
+
+    def train(
+        self, trainees: Sequence[Trainee], task: Task, *, seed: int, watch: Watcher
+    ) -> list[tuple[Trained | Rejected, Spend]]: ...
+
+
+class FeedbackSource(Protocol):
+    """Says something about a finished attempt, or nothing (None)."""
+
+    name: str
+
+    def comment(self, attempt: Attempt, task: Task) -> Feedback | None: ...
+
+
+class People(Protocol):
+    """What persons have said. The answer for a generation never changes once given, so that a resume replays it."""
+
+    def said_before(self, generation: int) -> tuple[HumanInput, ...]: ...
+
+
+# --- watching -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Something to show while a generation is under way. `fraction` in [0, 1] is of the stage."""
+
+    generation: int
+    stage: Literal["propose", "verify", "train", "judge", "references", "finals"]
+    fraction: float
+    states: Mapping[str, str] = field(default_factory=dict)  # candidate id -> a word or two
+    env_steps_per_s: float | None = None
+
+
+class Watcher(Protocol):
+    """Is told of progress; must not block and must not raise."""
+
+    def __call__(self, progress: Progress) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The chosen parts of one run, handed to `evolve`."""
+
+    proposer: Proposer
+    sandbox: Sandbox
+    simulator: SimulatorFactory
+    learner: Learner
+    sources: tuple[FeedbackSource, ...]
+    people: People
+    store: ReplyStore
+    watch: Watcher
+    seeded: tuple[Candidate, ...] = ()  # a person's own rewards, tried as generation 0
+
+
+History = Sequence[Generation]

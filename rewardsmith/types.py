@@ -1,0 +1,357 @@
+"""The values that walk through rewardsmith, from a task file to a judged policy.
+
+Every value is frozen and keyword-only. A candidate is known by its id, never by its position; a failure is a
+`Rejected` with a reason, never a number. Nothing here computes, reads or writes: see `interfaces.py` for who does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rewardsmith.graph import RewardGraph
+
+Reduction = Literal["mean", "sum", "final", "max", "min", "any"]
+Origin = Literal["llm", "offline", "manual", "replay", "human", "refit"]
+Stage = Literal["reply", "static", "compile", "probe", "screen", "train", "judge"]
+Role = Literal["system", "user", "assistant"]
+
+
+# --- the task -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signal:
+    """One quantity reward code may read; nothing undeclared exists for it.
+
+    `shape` is per environment, `()` for a scalar. `source` is an expression over `obs`, `info` and `action`
+    (see `rewardsmith.sim.sources`); it is never shown to a proposer.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    unit: str
+    doc: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """How one episode is scored: a per-step quantity and its reduction over the episode's steps.
+
+    `source` is a signal's name or an expression over `obs`, `info`, `action`, `reward`. `at_least`, where given, turns
+    the reduced value into 1.0 or 0.0 (used by `success`).
+    """
+
+    source: str
+    reduce: Reduction
+    unit: str = "1"
+    doc: str = ""
+    at_least: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvSpec:
+    """Which simulator a task runs in. `observation` names what the policy sees, e.g. `obs` or `obs.state`."""
+
+    backend: str
+    id: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    observation: str = "obs"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class References:
+    """What a candidate is compared with. `expert` is an expression for the environment's own per-step reward."""
+
+    expert: str | None = "reward"
+    sparse: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A validated `task.yaml`. `episode_steps` is the length at which an episode is truncated."""
+
+    name: str
+    goal: str
+    env: EnvSpec
+    signals: tuple[Signal, ...]
+    fitness: Measure
+    success: Measure | None
+    references: References
+    episode_steps: int
+    control_dt_s: float
+    path: str = ""
+
+    def signal(self, name: str) -> Signal | None:
+        """The declared signal called `name`, or None."""
+        return next((s for s in self.signals if s.name == name), None)
+
+
+# --- asking and answering -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """What a model is sent. `sha256` is of the messages alone."""
+
+    messages: tuple[Message, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What came back, as it came. `finish` is the provider's own word ("stop", "length", "content_filter", ...)."""
+
+    text: str
+    finish: str
+    model: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    cached: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A reward as written. `id` is `g003-02`: generation 3, offspring 2. `sha256` is of `code`."""
+
+    id: str
+    code: str
+    sha256: str
+    origin: Origin
+    model: str
+    parents: tuple[str, ...] = ()
+    prompt_sha256: str = ""
+    reply_sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spend:
+    """What an attempt has cost so far."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    env_steps: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Spend) -> Spend:
+        return Spend(
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            cost_usd=self.cost_usd + other.cost_usd,
+            env_steps=self.env_steps + other.env_steps,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+# --- what becomes of a candidate ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drafted:
+    """Code was found in the reply; nothing has been checked yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """Why a candidate went no further, in words for the person and for the model alike; no path or frame of ours.
+
+    `line` counts from 1 in the candidate's own file.
+    """
+
+    stage: Stage
+    reason: str
+    hint: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """The candidate's traced program. From here on the Python is never run again."""
+
+    graph: RewardGraph
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """One quantity over training: `values[i]` was measured when `env_steps[i]` steps had been taken."""
+
+    name: str
+    env_steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """A trained policy's tensors by name, on the CPU: the network and its observation normaliser."""
+
+    tensors: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A policy and how its training went.
+
+    `curves` holds `fitness`, `success`, `episode_length`, `reward` (the candidate's own total, mean per step) and each
+    component of the reward under `component/<name>` (mean per step).
+    """
+
+    verified: Verified | None
+    policy: Policy
+    curves: tuple[Curve, ...]
+    env_steps: int
+    seconds: float
+
+    def curve(self, name: str) -> Curve | None:
+        """The curve called `name`, or None."""
+        return next((c for c in self.curves if c.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """Fitness over episodes on seeds the training never saw; `ci95` is the half-width of the mean's 95% interval."""
+
+    episodes: tuple[float, ...]
+    mean: float
+    ci95: float
+    success_rate: float | None
+    success_ci95: tuple[float, float] | None
+    mean_length: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A trained policy and its score."""
+
+    trained: Trained
+    score: Score
+
+
+Outcome = Drafted | Rejected | Verified | Trained | Judged
+
+
+# --- feedback -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feedback:
+    """What one source says of one attempt: `text` for the prompt, `data` (plain JSON) for the ledger."""
+
+    source: str
+    text: str
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """A person's words on a run (`on` empty) or on one candidate."""
+
+    text: str
+    on: str
+    who: str
+    when: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preference:
+    """Which of two candidates is better: `p_first` in [0, 1], 0.5 a tie, None no answer."""
+
+    first: str
+    second: str
+    p_first: float | None
+    source: Literal["person", "llm", "fitness"]
+    who: str
+    when: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """A person's veto (never a parent again) or pin (always a parent, the last pin wins)."""
+
+    kind: Literal["veto", "pin"]
+    on: str
+    who: str
+    when: str
+
+
+HumanInput = Note | Preference | Mark
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """A draft that was rejected and asked for again."""
+
+    code: str
+    rejected: Rejected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One candidate, what became of it, what was said of it, what it cost. The one object that walks the whole way."""
+
+    candidate: Candidate
+    outcome: Outcome
+    feedback: tuple[Feedback, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    spend: Spend = field(default_factory=Spend)
+
+    @property
+    def id(self) -> str:
+        return self.candidate.id
+
+    @property
+    def fitness(self) -> float | None:
+        """Mean fitness on judge seeds; None where the attempt was not judged (a failure has no score)."""
+        return self.outcome.score.mean if isinstance(self.outcome, Judged) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """All attempts of one generation, in id order; `people` is what persons said before it was bred.
+
+    `index` 0 holds the rewards a person seeded (it may be empty); offspring start at 1. `chain` counts restarts.
+    """
+
+    index: int
+    chain: int
+    attempts: tuple[Attempt, ...]
+    people: tuple[HumanInput, ...] = ()
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReferenceResult:
+    """The expert's or the sparse reward's policy, trained and judged exactly like a candidate's."""
+
+    name: Literal["expert", "sparse"]
+    outcome: Judged | Rejected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Final:
+    """The winner, measured again on seeds nobody selected on.
+
+    `human_normalised` is (M - S) / |H - S|; None with `human_normalised_note` saying why where it is not defined.
+    """
+
+    winner: str
+    score: Score
+    references: tuple[tuple[str, Score], ...] = ()
+    human_normalised: float | None = None
+    human_normalised_note: str = ""
