@@ -1,0 +1,57 @@
+"""Running means and variances, one set a policy, kept so that a policy's numbers never depend on its neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class RunningMoments:
+    """Mean and variance of K streams of D numbers, merged batch by batch.
+
+    Reference: Chan, Golub and LeVeque 1979, parallel variance.
+    """
+
+    def __init__(self, count: int, dim: int, *, device: torch.device) -> None:
+        self.mean = torch.zeros(count, 1, dim, device=device)
+        self.var = torch.ones(count, 1, dim, device=device)
+        self._seen = torch.zeros(count, dtype=torch.float64)
+
+    def update(self, k: int, rows: Tensor) -> None:
+        """Merge `rows (R, D)` into stream k; no rows, or rows that are not finite, change nothing."""
+        if len(rows) == 0 or not bool(torch.isfinite(rows).all()):
+            return
+        var, mean = torch.var_mean(rows.double(), dim=0, correction=0)
+        seen, new = float(self._seen[k]), float(len(rows))
+        total = seen + new
+        old_mean, old_var = self.mean[k, 0].double(), self.var[k, 0].double()
+        delta = mean - old_mean
+        merged = (old_var * seen + var * new + delta.square() * seen * new / total) / total
+        self.mean[k, 0] = old_mean + delta * new / total
+        self.var[k, 0] = merged
+        self._seen[k] = total
+
+
+class ReturnScale:
+    """The standard deviation of K discounted returns, by which rewards are divided.
+
+    Rewards keep their sign and mean; only their scale is taken out, so that reward code may use any units.
+    """
+
+    def __init__(self, count: int, num_envs: int, *, gamma: float, device: torch.device) -> None:
+        self._moments = RunningMoments(count, 1, device=device)
+        self._gamma = gamma
+        self._returns = torch.zeros(count, num_envs, device=device)
+
+    def scale(self, rewards: Tensor, valid: Tensor, done: Tensor) -> Tensor:
+        """Rewards `(K, T, N)` over their returns' deviation, cut at 10; `valid`, `done`: `(K, T, N)` bool."""
+        returns = torch.empty_like(rewards)
+        running = self._returns
+        for t in range(rewards.shape[1]):
+            running = torch.where(valid[:, t], running * self._gamma + rewards[:, t], running)
+            returns[:, t] = running
+            running = torch.where(done[:, t], 0.0, running)
+        self._returns = running
+        for k in range(len(rewards)):
+            self._moments.update(k, returns[k][valid[k]][:, None])
+        return (rewards * torch.rsqrt(self._moments.var + 1e-8)).clamp(-10.0, 10.0)

@@ -1,0 +1,192 @@
+"""Many actor-critics as one: stacked parameters, one forward for all, each with its own observation normaliser.
+
+Shapes: K policies, B rows each, D observation numbers, A actions. Actions are scaled so that [-1, 1] spans the
+environment's bounds; a policy is a diagonal Gaussian with one log standard deviation an action.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rewardsmith.types import Policy
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "elu": torch.nn.functional.elu,
+}
+OBS_CLIP = 10.0
+ALIGN = 16
+"""Every width is padded with zeros to a multiple of this. A matrix product's last bits depend on how its operands lie
+in memory (MKL); with 64-byte rows they do not, so a policy's numbers are the same alone and in company."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """What decides a network's parameters."""
+
+    obs_dim: int
+    action_dim: int
+    hidden: tuple[int, ...]
+    activation: str
+    init_log_std: float
+
+    def layers(self, out: int) -> list[tuple[int, int]]:
+        """(fan_in, fan_out) of each layer of a network with `out` outputs."""
+        return list(itertools.pairwise((self.obs_dim, *self.hidden, out)))
+
+    def parameters(self) -> dict[str, tuple[int, int]]:
+        """Every parameter's shape for one policy, in storage order."""
+        found: dict[str, tuple[int, int]] = {}
+        for net, out in (("actor", self.action_dim), ("critic", 1)):
+            for i, (fan_in, fan_out) in enumerate(self.layers(out)):
+                found[f"{net}.{i}.weight"] = (fan_in, fan_out)
+                found[f"{net}.{i}.bias"] = (1, fan_out)
+        found["log_std"] = (1, self.action_dim)
+        return found
+
+
+def padded_width(width: int) -> int:
+    """`width` rounded up to a multiple of `ALIGN`."""
+    return -(-width // ALIGN) * ALIGN
+
+
+def padded(x: Tensor) -> Tensor:
+    """`x` with zeros after its last axis, up to a multiple of `ALIGN`."""
+    return torch.nn.functional.pad(x, (0, padded_width(x.shape[-1]) - x.shape[-1]))
+
+
+def initial(shape: Shape, *, seed: int) -> dict[str, Tensor]:
+    """One policy's parameters: orthogonal weights (gain sqrt 2; 0.01 for the actions, 1 for the value), zero biases.
+
+    Reference: Andrychowicz et al. 2021, arXiv:2006.05990.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    last = {f"actor.{len(shape.hidden)}.weight": 0.01, f"critic.{len(shape.hidden)}.weight": 1.0}
+    found: dict[str, Tensor] = {}
+    for name, size in shape.parameters().items():
+        value = torch.zeros(size)
+        if name.endswith(".weight"):
+            torch.nn.init.orthogonal_(value, gain=last.get(name, 2**0.5), generator=draw)
+        elif name == "log_std":
+            value.fill_(shape.init_log_std)
+        found[name] = value
+    return found
+
+
+class StackedNet:
+    """K networks of one shape whose parameters are rows of one `(K, P)` tensor; the layers are views into it."""
+
+    def __init__(self, shape: Shape, policies: Sequence[Mapping[str, Tensor]], *, device: torch.device) -> None:
+        self.shape = shape
+        self._depth = len(shape.hidden)
+        self._activation = ACTIVATIONS[shape.activation]
+        stacked = {name: torch.stack([_in_rows(p[name]) for p in policies]) for name in shape.parameters()}
+        self.flat = torch.cat([v.flatten(1) for v in stacked.values()], dim=1).to(device)
+        self._views: dict[str, Tensor] = {}
+        offset = 0
+        for name, value in stacked.items():
+            stop = offset + value[0].numel()
+            self._views[name] = self.flat[:, offset:stop].view(value.shape).requires_grad_()
+            offset = stop
+
+    def mean(self, obs: Tensor) -> Tensor:
+        """Action means `(K, B, A)` for normalised, padded observations."""
+        return self._forward("actor", obs)[..., : self.shape.action_dim]
+
+    def value(self, obs: Tensor) -> Tensor:
+        """Values `(K, B)` for normalised, padded observations."""
+        return self._forward("critic", obs)[..., 0]
+
+    @property
+    def log_std(self) -> Tensor:
+        """`(K, 1, A)`."""
+        return self._views["log_std"][..., : self.shape.action_dim]
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """The loss's gradient in the layout of `flat`."""
+        grads = torch.autograd.grad(loss, list(self._views.values()))
+        return torch.cat([g.flatten(1) for g in grads], dim=1)
+
+    def row(self, k: int) -> dict[str, Tensor]:
+        """Policy k's parameters, unpadded, copied to the CPU."""
+        sizes = self.shape.parameters()
+        return {
+            name: view.detach()[k, : sizes[name][0], : sizes[name][1]].cpu().clone()
+            for name, view in self._views.items()
+        }
+
+    def _forward(self, net: str, x: Tensor) -> Tensor:
+        for i in range(self._depth):
+            x = self._activation(self._layer(f"{net}.{i}", x))
+        return self._layer(f"{net}.{self._depth}", x)
+
+    def _layer(self, name: str, x: Tensor) -> Tensor:
+        return torch.baddbmm(self._views[f"{name}.bias"], x, self._views[f"{name}.weight"])
+
+
+def _in_rows(weight: Tensor) -> Tensor:
+    """A weight `(fan_in, fan_out)` or a row `(1, fan_out)`, padded where it is multiplied."""
+    rows = weight.shape[0]
+    extra = padded_width(rows) - rows if rows > 1 else 0
+    return torch.nn.functional.pad(padded(weight), (0, 0, 0, extra))
+
+
+def normalised(obs: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+    """Observations `(K, B, D)` less their mean over their deviation, clipped; `mean`, `var`: `(K, 1, D)`."""
+    return ((obs - mean) * torch.rsqrt(var + 1e-8)).clamp_(-OBS_CLIP, OBS_CLIP)
+
+
+def scaled(actions: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Actions in [-1, 1], cut there, as the environment's own: `(..., A)`."""
+    return (high + low) / 2 + actions.clamp(-1.0, 1.0) * ((high - low) / 2)
+
+
+def deterministic(policies: Sequence[Policy]) -> Callable[[Tensor], Tensor]:
+    """The policies' mean actions, stacked: observations `(K, B, D)` to actions `(K, B, A)` within bounds."""
+    shape = _shape_of(policies[0])
+    net = StackedNet(shape, [p.tensors for p in policies], device=torch.device("cpu"))
+    fixed = {
+        name: torch.stack([p.tensors[name] for p in policies])
+        for name in ("obs_mean", "obs_var", "action_low", "action_high")
+    }
+    mean, var = padded(fixed["obs_mean"]), padded(fixed["obs_var"])
+
+    @torch.no_grad()
+    def act(obs: Tensor) -> Tensor:
+        return scaled(net.mean(normalised(padded(obs), mean, var)), fixed["action_low"], fixed["action_high"])
+
+    return act
+
+
+def export(net: StackedNet, k: int, *, obs_mean: Tensor, obs_var: Tensor, low: Tensor, high: Tensor) -> Policy:
+    """Policy k as plain tensors: parameters, normaliser `(1, D)`, bounds `(1, A)` and the activation's number."""
+    dim = net.shape.obs_dim
+    return Policy(
+        tensors={
+            **net.row(k),
+            "obs_mean": obs_mean[k, :, :dim].cpu().clone(),
+            "obs_var": obs_var[k, :, :dim].cpu().clone(),
+            "action_low": low[None].cpu().clone(),
+            "action_high": high[None].cpu().clone(),
+            "activation": torch.tensor(list(ACTIVATIONS).index(net.shape.activation)),
+        }
+    )
+
+
+def _shape_of(policy: Policy) -> Shape:
+    """The shape a policy's tensors have."""
+    tensors = policy.tensors
+    depth = sum(1 for name in tensors if name.startswith("actor.") and name.endswith(".weight")) - 1
+    return Shape(
+        obs_dim=tensors["obs_mean"].shape[1],
+        action_dim=tensors["log_std"].shape[1],
+        hidden=tuple(tensors[f"actor.{i}.weight"].shape[1] for i in range(depth)),
+        activation=list(ACTIVATIONS)[int(tensors["activation"].item())],
+        init_log_std=0.0,
+    )

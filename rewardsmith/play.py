@@ -1,0 +1,39 @@
+"""Random play: real states of a task without a policy, for checking a task and for probing reward code."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rewardsmith.interfaces import Rollout, SimulatorFactory
+from rewardsmith.readings import EPISODE_PROGRESS, PREVIOUS, Readings
+from rewardsmith.rollouts import Stepper
+from rewardsmith.seeds import env_seeds
+from rewardsmith.types import Task
+
+
+def random_rollout(
+    task: Task, simulator: SimulatorFactory, *, seed: int, num_envs: int = 8, steps: int = 64
+) -> Rollout:
+    """Play uniformly random actions, each held for four steps so that the bodies really move."""
+    sim = simulator(task, env_seeds=env_seeds(seed, num_envs), info_fields=Readings(task).info_fields)
+    draw = torch.Generator().manual_seed(seed)
+    span = sim.action_high - sim.action_low
+    blocks = torch.rand(steps // 4 + 1, num_envs, len(span), generator=draw) * span + sim.action_low
+    try:
+        return Stepper(sim).collect(lambda t, _: blocks[t // 4], steps)
+    finally:
+        sim.close()
+
+
+def random_states(task: Task, simulator: SimulatorFactory, *, seed: int, rows: int = 512) -> dict[str, Tensor]:
+    """Every input reward code may ask for, over `rows` real transitions: `{name: (rows, *shape)}`."""
+    num_envs = 8
+    rollout = random_rollout(task, simulator, seed=seed, num_envs=num_envs, steps=max(rows // num_envs + 8, 64))
+    declared = [s.name for s in task.signals]
+    names = [*declared, *(PREVIOUS + n for n in declared), EPISODE_PROGRESS]
+    kept = rollout.valid.flatten()
+    return {
+        name: value.flatten(0, 1)[kept][:rows].contiguous()
+        for name, value in Readings(task).inputs(rollout, names).items()
+    }

@@ -1,0 +1,128 @@
+"""EnvPool: C++ environments stepped in batches on CPU threads.
+
+EnvPool resets by itself: the step after `done` ignores the action and returns the reset observation with reward 0.
+Such frames are marked `started`, so that no rollout takes them for a transition.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rewardsmith.errors import ConfigError, did_you_mean
+from rewardsmith.interfaces import Frame
+from rewardsmith.types import Task
+
+
+class EnvPoolSimulator:
+    """A batch of one EnvPool id. Environment i is seeded with `env_seeds[i]` and never with its place in the batch.
+
+    Raises: ConfigError: EnvPool has no such id, or refuses the options.
+    """
+
+    def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
+        self.num_envs = len(env_seeds)
+        self._env = _make(task, env_seeds)
+        self._info_fields = tuple(info_fields)
+        space = self._env.action_space
+        self._action_dtype = space.dtype
+        self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
+        self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
+        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
+
+    def reset(self) -> Frame:
+        obs, info = self._env.reset()
+        zeros = np.zeros(self.num_envs, dtype=np.float32)
+        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
+        return self._frame(obs, zeros, zeros.astype(bool), zeros.astype(bool), info)
+
+    def step(self, actions: Tensor) -> Frame:
+        obs, reward, terminated, truncated, info = self._env.step(actions.numpy().astype(self._action_dtype))
+        return self._frame(obs, reward, terminated, truncated, info)
+
+    def close(self) -> None:
+        self._env.close()
+
+    def _frame(
+        self, obs: Any, reward: np.ndarray, terminated: np.ndarray, truncated: np.ndarray, info: Mapping[str, Any]
+    ) -> Frame:
+        started = self._ended
+        frame = Frame(
+            obs=_flat_obs(obs),
+            info={name: _float32(_field(info, name)) for name in self._info_fields},
+            reward=_float32(reward),
+            terminated=torch.from_numpy(terminated.copy()),
+            truncated=torch.from_numpy(truncated.copy()),
+            started=started,
+        )
+        self._ended = frame.terminated | frame.truncated
+        return frame
+
+
+def _make(task: Task, env_seeds: Sequence[int]) -> Any:
+    import envpool
+
+    if task.env.id not in envpool.list_all_envs():
+        raise ConfigError(
+            f"{task.path or task.name}: EnvPool has no environment '{task.env.id}'."
+            f"{did_you_mean(task.env.id, envpool.list_all_envs())}"
+        )
+    threads = min(len(env_seeds), os.cpu_count() or 1)
+    try:
+        return envpool.make(
+            task.env.id,
+            env_type="gymnasium",
+            num_envs=len(env_seeds),
+            num_threads=threads,
+            env_seed=[int(s) for s in env_seeds],
+            max_episode_steps=task.episode_steps,
+            **task.env.options,
+        )
+    except (TypeError, ValueError, AssertionError, RuntimeError) as fault:
+        raise ConfigError(
+            f"{task.path or task.name}: EnvPool cannot make '{task.env.id}' with options "
+            f"{dict(task.env.options)}: {str(fault).splitlines()[0]}"
+        ) from fault
+
+
+def info_fields(task: Task) -> tuple[str, ...]:
+    """Names of the numeric info entries that the environment returns."""
+    env = _make(task, [0])
+    _, info = env.reset()
+    env.close()
+    return tuple(sorted(_numeric(info)))
+
+
+def _numeric(info: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for key, value in info.items():
+        if isinstance(value, Mapping):
+            found |= _numeric(value, f"{prefix}{key}.")
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and key not in ("env_id",):
+            found[prefix + key] = value
+    return found
+
+
+def _field(info: Mapping[str, Any], name: str) -> np.ndarray:
+    value: Any = info
+    for part in name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            known = sorted(_numeric(info))
+            raise ConfigError(f"info has no field '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
+        value = value[part]
+    return np.asarray(value)
+
+
+def _flat_obs(obs: Any) -> dict[str, Tensor]:
+    if isinstance(obs, Mapping):
+        return {f"obs.{key}": _float32(value) for key, value in obs.items()}
+    return {"obs": _float32(obs)}
+
+
+def _float32(value: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(value, dtype=np.float32))

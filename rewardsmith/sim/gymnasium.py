@@ -1,0 +1,113 @@
+"""Gymnasium: any registered id, stepped in one process; for environments that EnvPool lacks.
+
+Gymnasium's vector environments reset on the step after `done` (NEXT_STEP), the same rule as EnvPool's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rewardsmith.errors import ConfigError, did_you_mean
+from rewardsmith.interfaces import Frame
+from rewardsmith.types import Task
+
+
+class GymnasiumSimulator:
+    """A batch of one registered Gymnasium id with a continuous action space.
+
+    Raises: ConfigError: no such id, an option it refuses, or actions that are not a Box.
+    """
+
+    def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
+        import gymnasium
+
+        self.num_envs = len(env_seeds)
+        self._seeds = [int(s) for s in env_seeds]
+        self._info_fields = tuple(info_fields)
+        self._env = _make(task, self.num_envs)
+        space = self._env.single_action_space
+        if not isinstance(space, gymnasium.spaces.Box):
+            raise ConfigError(f"{task.path or task.name}: '{task.env.id}' has actions {space}; expected a Box.")
+        self._action_shape = (self.num_envs, *space.shape)
+        self._action_dtype = space.dtype
+        self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
+        self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
+        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    def reset(self) -> Frame:
+        obs, info = self._env.reset(seed=self._seeds)
+        zeros = np.zeros(self.num_envs, dtype=np.float32)
+        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
+        return self._frame(obs, zeros, zeros.astype(bool), zeros.astype(bool), info)
+
+    def step(self, actions: Tensor) -> Frame:
+        batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
+        obs, reward, terminated, truncated, info = self._env.step(batch)
+        return self._frame(obs, reward, terminated, truncated, info)
+
+    def close(self) -> None:
+        self._env.close()
+
+    def _frame(
+        self, obs: Any, reward: np.ndarray, terminated: np.ndarray, truncated: np.ndarray, info: Mapping[str, Any]
+    ) -> Frame:
+        started = self._ended
+        frame = Frame(
+            obs=_flat_obs(obs),
+            info={name: self._field(info, name) for name in self._info_fields},
+            reward=_float32(reward),
+            terminated=torch.from_numpy(np.array(terminated, dtype=bool)),
+            truncated=torch.from_numpy(np.array(truncated, dtype=bool)),
+            started=started,
+        )
+        self._ended = frame.terminated | frame.truncated
+        return frame
+
+    def _field(self, info: Mapping[str, Any], name: str) -> Tensor:
+        """One info entry, zeros where an environment did not report it (most report nothing at a reset)."""
+        if name in info:
+            value = _float32(info[name])
+            self._shapes[name] = tuple(value.shape[1:])
+            return value
+        if not bool(self._ended.all()):
+            known = sorted(k for k in info if not k.startswith("_"))
+            raise ConfigError(f"info has no field '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
+        return torch.zeros(self.num_envs, *self._shapes.get(name, ()))
+
+
+def _make(task: Task, num_envs: int) -> Any:
+    import gymnasium
+
+    options: dict[str, Any] = dict(task.env.options)
+
+    def one() -> Any:
+        return gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **options)
+
+    try:
+        return gymnasium.vector.SyncVectorEnv([one] * num_envs)
+    except gymnasium.error.Error as fault:
+        known = list(gymnasium.registry)
+        raise ConfigError(
+            f"{task.path or task.name}: Gymnasium cannot make '{task.env.id}': {str(fault).splitlines()[0]}"
+            f"{did_you_mean(task.env.id, known)}"
+        ) from fault
+    except TypeError as fault:
+        raise ConfigError(
+            f"{task.path or task.name}: '{task.env.id}' refuses its options {options}: {str(fault).splitlines()[0]}"
+        ) from fault
+
+
+def _flat_obs(obs: Any) -> dict[str, Tensor]:
+    if isinstance(obs, Mapping):
+        return {f"obs.{key}": _float32(value) for key, value in obs.items()}
+    return {"obs": _float32(obs)}
+
+
+def _float32(value: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(value, dtype=np.float32))
