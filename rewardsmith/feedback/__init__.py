@@ -1,0 +1,63 @@
+"""What is said of a finished attempt, for the next prompt and the ledger.
+
+A source is a factory called with `FeedbackSettings`; it is chosen by name, or as `package.module:Name`. A rejected
+attempt's feedback is its rejection, whichever sources are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from rewardsmith import plugins
+from rewardsmith.config import FeedbackSettings
+from rewardsmith.errors import ConfigError
+from rewardsmith.interfaces import FeedbackSource
+from rewardsmith.types import Attempt, Feedback, Rejected, Task
+
+SOURCES: Mapping[str, str] = {"curves": "rewardsmith.feedback.curves:from_settings"}
+
+
+def sources(names: Sequence[str], settings: FeedbackSettings) -> tuple[FeedbackSource, ...]:
+    """The feedback sources called `names`, in that order.
+
+    Raises: ConfigError: a name is unknown, or what it names does not make a feedback source.
+    """
+    return tuple(_source(name, settings) for name in names)
+
+
+def comment(batch: Sequence[Attempt], task: Task, sources: Sequence[FeedbackSource]) -> tuple[Attempt, ...]:
+    """The same attempts in the same order, each with what the sources say of it added to its feedback."""
+    return tuple(replace(a, feedback=(*a.feedback, *_said(a, task, sources))) for a in batch)
+
+
+def rejection(rejected: Rejected) -> Feedback:
+    """A failure in its own words: the feedback on an attempt that has no score."""
+    return Feedback(
+        source="rejection",
+        text=f"Rejected at {rejected.stage}: {rejected.reason} {rejected.hint}".strip(),
+        data={
+            "stage": rejected.stage,
+            "reason": rejected.reason,
+            "hint": rejected.hint,
+            "line": rejected.line,
+        },
+    )
+
+
+def _said(attempt: Attempt, task: Task, sources: Sequence[FeedbackSource]) -> list[Feedback]:
+    failure = [rejection(attempt.outcome)] if isinstance(attempt.outcome, Rejected) else []
+    comments = [source.comment(attempt, task) for source in sources]
+    return failure + [said for said in comments if said is not None]
+
+
+def _source(name: str, settings: FeedbackSettings) -> FeedbackSource:
+    factory = plugins.load("feedback source", name, SOURCES)
+    source = factory(settings) if callable(factory) else factory
+    if callable(getattr(source, "comment", None)) and isinstance(getattr(source, "name", None), str):
+        return cast(FeedbackSource, source)
+    raise ConfigError(
+        f"'{name}' is not a feedback source: calling it with the feedback settings must give an object with a name "
+        f"and comment(attempt, task); got {type(source).__name__}. See rewardsmith.interfaces.FeedbackSource."
+    )

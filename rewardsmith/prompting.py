@@ -1,0 +1,267 @@
+"""From a brief to the prompt a model is sent, and from its reply to code.
+
+Templates are given views, not our values: a view has only what a model may see, so no template, however edited, can
+show the fitness's source, a signal's source or a reference reward. Words are in `prompts/*.j2`; what is here decides
+which turns a conversation has. Text of models and persons passes through `quoting`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import jinja2
+
+from rewardsmith.config import SearchSettings
+from rewardsmith.envdoc import observation_doc
+from rewardsmith.feedback.curves import COMPONENT
+from rewardsmith.feedback.people import sentences
+from rewardsmith.interfaces import Brief
+from rewardsmith.quoting import cleaned, fenced, one_line
+from rewardsmith.reply import extract
+from rewardsmith.resources import prompts_folder
+from rewardsmith.types import Attempt, Judged, Measure, Message, Prompt, Rejected, Score, Signal, Stage, Task
+
+__all__ = ["extract", "render"]
+
+EXAMPLE_ARGUMENTS = 6
+FEEDBACK_LIMIT = 8_000
+NAME_LIMIT = 48
+NAMES_LIMIT = 12
+STAGES: Mapping[Stage, str] = {
+    "reply": "when the reply was read",
+    "static": "when the code was read",
+    "compile": "when the code was run once",
+    "probe": "when the code was tried on sample states",
+    "screen": "when the reward was held against known rollouts",
+    "train": "in training",
+    "judge": "when the policy was judged",
+}
+
+
+def render(brief: Brief, *, settings: SearchSettings) -> Prompt:
+    """The conversation that asks for the next reward, or for a repair where `brief.rejected` is set.
+
+    System message first, then user and assistant in turn, the user last. A repair goes on with the conversation that
+    led to the draft; where the reply held no code, there is no draft and the reply is asked for again.
+    """
+    messages = _conversation(brief, brief.turns[-settings.history_turns :], settings)
+    if brief.rejected:
+        messages = _exchange(messages, brief.draft, _repair(brief.rejected, brief.draft))
+    return Prompt(messages=tuple(messages), sha256=digest(messages))
+
+
+def digest(messages: Sequence[Message]) -> str:
+    """SHA-256 of the messages as canonical JSON: a list of `{"content", "role"}`, ASCII, no spaces."""
+    plain = [{"role": m.role, "content": m.content} for m in messages]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+# --- the conversation -----------------------------------------------------------------------------------------------
+
+
+def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettings) -> list[Message]:
+    """System, task, and each turn's code with what became of it; the last user message asks."""
+    task = task_view(brief.task, env_source=settings.env_source)
+    views = [attempt_view(turn) for turn in turns]
+    others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
+    people = sentences(brief.people, shown=[v.id for v in (*views, *others)])
+    asking = {"others": others, "people": people}
+    opening = {"others": (), "people": ()} if turns else asking
+    messages = [
+        Message(role="system", content=_text("system.j2")),
+        Message(role="user", content=_text("first.j2", task=task, **opening)),
+    ]
+    for turn, view in zip(turns[:-1], views[:-1], strict=True):
+        messages = _exchange(messages, turn.candidate.code, _text("turn.j2", turn=view, task=task))
+    if turns:
+        last = _text("improve.j2", turn=views[-1], task=task, **asking)
+        messages = _exchange(messages, turns[-1].candidate.code, last)
+    return messages
+
+
+def _exchange(messages: Sequence[Message], code: str, told: str) -> list[Message]:
+    """The messages with `code` answered and `told` said next; without code there is no answer, only more said."""
+    if code.strip():
+        return [*messages, Message(role="assistant", content=fenced(code)), Message(role="user", content=told)]
+    return [*messages[:-1], Message(role="user", content=f"{messages[-1].content}\n\n{told}")]
+
+
+def _repair(rejected: Rejected, draft: str) -> str:
+    return _text("repair.j2", turn={"rejection": rejection_view(rejected, draft)}, has_code=bool(draft.strip()))
+
+
+def telling(siblings: Sequence[Attempt], count: int) -> list[Attempt]:
+    """At most `count` siblings: the judged ones, best first, then one for each way of being rejected."""
+    judged = sorted((a for a in siblings if a.fitness is not None), key=lambda a: -(a.fitness or 0.0))
+    rejected = {a.outcome: a for a in reversed(siblings) if isinstance(a.outcome, Rejected)}
+    return [*judged, *sorted(rejected.values(), key=lambda a: a.id)][:count]
+
+
+# --- what a model may see -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignalView:
+    """A row of the table of signals; `shape` as in `(num_envs, 3)`."""
+
+    name: str
+    shape: str
+    unit: str
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasureView:
+    """What a measure means, never how it is computed. `unit` is empty for a plain number."""
+
+    doc: str
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskView:
+    """A task as it is told. `environment` describes the policy's observation, where that is asked for and known."""
+
+    goal: str
+    control_dt_s: str
+    episode_steps: int
+    episode_s: str
+    fitness: MeasureView
+    success: MeasureView | None
+    signals: tuple[SignalView, ...]
+    example_arguments: tuple[SignalView, ...]
+    environment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreView:
+    """A score in words: four significant digits, `success` a percentage or None where the task has none."""
+
+    mean: str
+    ci95: str
+    episodes: int
+    success: str | None
+    length: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectionView:
+    """A rejection and the line it is about, as a quotation; `stage` in words."""
+
+    stage: str
+    reason: str
+    hint: str
+    line: int | None
+    quoted: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptView:
+    """An attempt as it is told; its code stands in the assistant's message."""
+
+    id: str
+    by_person: bool
+    score: ScoreView | None
+    rejection: RejectionView | None
+    warnings: tuple[str, ...]
+    feedback: tuple[str, ...]
+    components: tuple[str, ...]
+
+
+def task_view(task: Task, *, env_source: bool) -> TaskView:
+    signals = tuple(_signal_view(s) for s in task.signals)
+    return TaskView(
+        goal=task.goal.strip(),
+        control_dt_s=_g(task.control_dt_s),
+        episode_steps=task.episode_steps,
+        episode_s=_g(task.episode_steps * task.control_dt_s),
+        fitness=_measure_view(task.fitness),
+        success=_measure_view(task.success) if task.success else None,
+        signals=signals,
+        example_arguments=signals[:EXAMPLE_ARGUMENTS],
+        environment=observation_doc(task.env) if env_source else "",
+    )
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    outcome = attempt.outcome
+    trained = outcome.trained if isinstance(outcome, Judged) else None
+    verified = trained.verified if trained else None
+    names = [
+        c.name.removeprefix(COMPONENT) for c in (trained.curves if trained else ()) if c.name.startswith(COMPONENT)
+    ]
+    return AttemptView(
+        id=attempt.id,
+        by_person=attempt.candidate.origin == "human",
+        score=_score_view(outcome.score) if isinstance(outcome, Judged) else None,
+        rejection=rejection_view(outcome, attempt.candidate.code) if isinstance(outcome, Rejected) else None,
+        warnings=tuple(one_line(w) for w in verified.warnings) if verified else (),
+        feedback=tuple(cleaned(f.text, limit=FEEDBACK_LIMIT) for f in attempt.feedback if f.source != "rejection"),
+        components=tuple(one_line(name, limit=NAME_LIMIT) for name in names[:NAMES_LIMIT]),
+    )
+
+
+def rejection_view(rejected: Rejected, code: str) -> RejectionView:
+    lines = code.split("\n")
+    known = rejected.line is not None and 1 <= rejected.line <= len(lines)
+    quoted = one_line(lines[rejected.line - 1]) if known and rejected.line else ""
+    return RejectionView(
+        stage=STAGES[rejected.stage],
+        reason=one_line(rejected.reason),
+        hint=one_line(rejected.hint),
+        line=rejected.line,
+        quoted=f"`{quoted.replace('`', chr(39))}`" if quoted else "",
+    )
+
+
+def _signal_view(signal: Signal) -> SignalView:
+    sizes = "".join(f" {size}," for size in signal.shape).removesuffix(",")
+    return SignalView(
+        name=signal.name,
+        shape=f"(num_envs,{sizes})",
+        unit="-" if signal.unit == "1" else signal.unit,
+        doc=" ".join(signal.doc.split()).replace("|", "\\|"),
+    )
+
+
+def _measure_view(measure: Measure) -> MeasureView:
+    doc = " ".join(measure.doc.split()).rstrip(".")
+    return MeasureView(doc=doc, unit="" if measure.unit == "1" else measure.unit)
+
+
+def _score_view(score: Score) -> ScoreView:
+    return ScoreView(
+        mean=_g(score.mean),
+        ci95=_g(score.ci95, digits=2),
+        episodes=len(score.episodes),
+        success=None if score.success_rate is None else f"{_g(100 * score.success_rate, digits=3)}%",
+        length=_g(score.mean_length),
+    )
+
+
+def _g(value: float, *, digits: int = 4) -> str:
+    return f"{value:.{digits}g}"
+
+
+# --- the templates --------------------------------------------------------------------------------------------------
+
+
+def _text(template: str, **given: object) -> str:
+    """A template's text, its ends trimmed and blank lines never more than one in a row."""
+    lines = _templates().get_template(template).render(**given).strip().split("\n")
+    return "\n".join(line for i, line in enumerate(lines) if line.strip() or lines[i - 1].strip())
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(prompts_folder()),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # plain text for a model, never HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
