@@ -118,8 +118,11 @@ class ReplyStore(Protocol):
 class Proposer(Protocol):
     """Answers requests. One reply a request, in order; raises `ProposerError` when none can be had at all."""
 
-    name: str
-    origin: Literal["llm", "offline", "manual", "replay"]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def origin(self) -> Literal["llm", "offline", "manual", "replay"]: ...
 
     def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]: ...
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from rewardsmith.interfaces import Rollout, SimulatorFactory
-from rewardsmith.readings import EPISODE_PROGRESS, PREVIOUS, Readings
+from rewardsmith.readings import Readings
 from rewardsmith.rollouts import Stepper
 from rewardsmith.seeds import env_seeds
-from rewardsmith.types import Task
+from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, Task
 
 
 def random_rollout(
@@ -29,7 +29,8 @@ def random_rollout(
 def random_states(task: Task, simulator: SimulatorFactory, *, seed: int, rows: int = 512) -> dict[str, Tensor]:
     """Every input reward code may ask for, over `rows` real transitions: `{name: (rows, *shape)}`."""
     num_envs = 8
-    rollout = random_rollout(task, simulator, seed=seed, num_envs=num_envs, steps=max(rows // num_envs + 8, 64))
+    steps = 2 * (rows // num_envs + 1)  # enough even where every other step is a reset
+    rollout = random_rollout(task, simulator, seed=seed, num_envs=num_envs, steps=steps)
     declared = [s.name for s in task.signals]
     names = [*declared, *(PREVIOUS + n for n in declared), EPISODE_PROGRESS]
     kept = rollout.valid.flatten()

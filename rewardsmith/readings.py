@@ -11,11 +11,8 @@ import torch
 from torch import Tensor
 
 from rewardsmith.interfaces import Frame, Rollout
-from rewardsmith.sim.sources import Source, View, parse
-from rewardsmith.types import Task
-
-PREVIOUS = "prev_"
-EPISODE_PROGRESS = "episode_progress"
+from rewardsmith.sources import Source, View, parse
+from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, Task
 
 
 class Readings:

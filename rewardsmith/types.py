@@ -20,6 +20,11 @@ Origin = Literal["llm", "offline", "manual", "replay", "human", "refit"]
 Stage = Literal["reply", "static", "compile", "probe", "screen", "train", "judge"]
 Role = Literal["system", "user", "assistant"]
 
+PREVIOUS = "prev_"
+"""`prev_<signal>` is the signal one control step before."""
+EPISODE_PROGRESS = "episode_progress"
+"""Elapsed control steps over the episode's length, in [0, 1]."""
+
 
 # --- the task -------------------------------------------------------------------------------------------------------
 
@@ -29,7 +34,7 @@ class Signal:
     """One quantity reward code may read; nothing undeclared exists for it.
 
     `shape` is per environment, `()` for a scalar. `source` is an expression over `obs`, `info` and `action`
-    (see `rewardsmith.sim.sources`); it is never shown to a proposer.
+    (see `rewardsmith.sources`); it is never shown to a proposer.
     """
 
     name: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rewardsmith.interfaces import Simulator
-from rewardsmith.types import Task
+if TYPE_CHECKING:
+    from rewardsmith.interfaces import Simulator
+    from rewardsmith.types import Task
 
 BACKENDS = {
     "envpool": "rewardsmith.sim.envpool:EnvPoolSimulator",

@@ -18,11 +18,14 @@ from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
 from rewardsmith.types import Task
 
+OURS = {"num_envs", "batch_size", "num_threads", "seed", "env_seed", "max_episode_steps"}
+"""What EnvPool calls options and we decide ourselves."""
+
 
 class EnvPoolSimulator:
     """A batch of one EnvPool id. Environment i is seeded with `env_seeds[i]` and never with its place in the batch.
 
-    Raises: ConfigError: EnvPool has no such id, or refuses the options.
+    Raises: ConfigError: EnvPool has no such id, refuses the options, or its actions are not a bounded Box.
     """
 
     def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
@@ -64,14 +67,33 @@ class EnvPoolSimulator:
         return frame
 
 
+def _check(task: Task) -> None:
+    """Refuse an id, options or actions that cannot be used, before anything is built."""
+    import envpool
+    import gymnasium
+
+    where = task.path or task.name
+    if task.env.id not in envpool.list_all_envs():
+        raise ConfigError(
+            f"{where}: EnvPool has no environment '{task.env.id}'.{did_you_mean(task.env.id, envpool.list_all_envs())}"
+        )
+    spec = envpool.make_spec(task.env.id)
+    known = sorted(set(spec._config_keys) - OURS)
+    for name in task.env.options:
+        if name not in known:
+            raise ConfigError(
+                f"{where}: '{task.env.id}' takes no option '{name}'.{did_you_mean(name, known)} "
+                f"Known: {', '.join(known)}."
+            )
+    space = spec.gymnasium_action_space
+    if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
+        raise ConfigError(f"{where}: '{task.env.id}' has actions {space}; expected a Box with finite bounds.")
+
+
 def _make(task: Task, env_seeds: Sequence[int]) -> Any:
     import envpool
 
-    if task.env.id not in envpool.list_all_envs():
-        raise ConfigError(
-            f"{task.path or task.name}: EnvPool has no environment '{task.env.id}'."
-            f"{did_you_mean(task.env.id, envpool.list_all_envs())}"
-        )
+    _check(task)
     threads = min(len(env_seeds), os.cpu_count() or 1)
     try:
         return envpool.make(

@@ -5,6 +5,7 @@ Gymnasium's vector environments reset on the step after `done` (NEXT_STEP), the 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from rewardsmith.types import Task
 class GymnasiumSimulator:
     """A batch of one registered Gymnasium id with a continuous action space.
 
-    Raises: ConfigError: no such id, an option it refuses, or actions that are not a Box.
+    Raises: ConfigError: no such id, an option it refuses, or actions that are not a bounded Box.
     """
 
     def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
@@ -31,8 +32,11 @@ class GymnasiumSimulator:
         self._info_fields = tuple(info_fields)
         self._env = _make(task, self.num_envs)
         space = self._env.single_action_space
-        if not isinstance(space, gymnasium.spaces.Box):
-            raise ConfigError(f"{task.path or task.name}: '{task.env.id}' has actions {space}; expected a Box.")
+        if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
+            self._env.close()
+            raise ConfigError(
+                f"{task.path or task.name}: '{task.env.id}' has actions {space}; expected a Box with finite bounds."
+            )
         self._action_shape = (self.num_envs, *space.shape)
         self._action_dtype = space.dtype
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
@@ -91,16 +95,29 @@ def _make(task: Task, num_envs: int) -> Any:
 
     try:
         return gymnasium.vector.SyncVectorEnv([one] * num_envs)
-    except gymnasium.error.Error as fault:
-        known = list(gymnasium.registry)
+    except (gymnasium.error.Error, ImportError) as fault:
+        reason = str(fault).splitlines()[0].partition(" Did you mean")[0]
         raise ConfigError(
-            f"{task.path or task.name}: Gymnasium cannot make '{task.env.id}': {str(fault).splitlines()[0]}"
-            f"{did_you_mean(task.env.id, known)}"
+            f"{task.path or task.name}: Gymnasium cannot make '{task.env.id}': {reason}"
+            f"{did_you_mean(task.env.id, gymnasium.registry)}"
         ) from fault
-    except TypeError as fault:
+    except (TypeError, ValueError, OSError) as fault:
         raise ConfigError(
             f"{task.path or task.name}: '{task.env.id}' refuses its options {options}: {str(fault).splitlines()[0]}"
+            f"{_better_option(task)}"
         ) from fault
+
+
+def _better_option(task: Task) -> str:
+    """` Did you mean 'x'?` for the first option that the environment does not name, or an empty string."""
+    from gymnasium.envs.registration import load_env_creator, spec
+
+    creator = spec(task.env.id).entry_point
+    if creator is None:
+        return ""
+    known = inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
+    strange = [name for name in task.env.options if name not in known]
+    return did_you_mean(strange[0], known) if strange else ""
 
 
 def _flat_obs(obs: Any) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
-from rewardsmith.types import Task
+from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
 
 ID = "Point-v0"
 STRIDE_M = 0.1
@@ -81,6 +81,27 @@ class PointSimulator:
             truncated=torch.from_numpy(truncated),
             started=torch.from_numpy(started),
         )
+
+
+def point_task(*, episode_steps: int = 20, edge: float | None = None) -> Task:
+    """The task that goes with it: be at the target when the episode ends. 20 steps reach any target from any start."""
+    return Task(
+        name="point",
+        goal="Move the point to its target and stay there.",
+        env=EnvSpec(backend="point", id=ID, options={} if edge is None else {"edge": edge}),
+        signals=(
+            Signal(name="position", shape=(), unit="m", doc="where the point is", source="obs[0]"),
+            Signal(name="target", shape=(), unit="m", doc="where it should be", source="obs[1]"),
+            Signal(name="offset", shape=(), unit="m", doc="target minus position", source="obs[2]"),
+            Signal(name="distance", shape=(), unit="m", doc="distance to the target", source="info.distance"),
+            Signal(name="action", shape=(1,), unit="1", doc="velocity command, -1 to 1", source="action"),
+        ),
+        fitness=Measure(source="-distance", reduce="final", unit="m", doc="distance left at the end, negative"),
+        success=Measure(source="info.reached", reduce="final", at_least=1.0, doc="at the target at the end"),
+        references=References(expert="reward", sparse="info.reached"),
+        episode_steps=episode_steps,
+        control_dt_s=0.1,
+    )
 
 
 def _edge(task: Task) -> float:

@@ -1,0 +1,216 @@
+"""Settings of a run: frozen models with their defaults, and the layers they are merged from.
+
+Layers, later ones winning: defaults < preset < method < task < file < `--set a.b=c`. An unknown key is an error that
+names file, line and the closest known key. What a task *is* stands in `taskfile.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rewardsmith import resources, yamlfile
+from rewardsmith.errors import ConfigError
+
+Layer = Mapping[str, object]
+"""Some of the settings, sections as nested mappings; what it leaves out is left to the layers below."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SearchSettings(Settings):
+    """How candidates are sought."""
+
+    strategy: Literal["greedy"] = Field("greedy", description="how parents are chosen")
+    generations: int = Field(5, ge=1, description="generations in one chain")
+    offspring: int = Field(8, ge=1, le=256, description="candidates in a generation")
+    restarts: int = Field(1, ge=1, description="independent chains; the best of all wins")
+    history_turns: int = Field(4, ge=1, le=32, description="earlier attempts kept in the conversation")
+    siblings: int = Field(4, ge=0, le=32, description="other attempts of the last generation told in a line each")
+    repairs: int = Field(2, ge=0, le=10, description="times a rejected draft is asked for again")
+    env_source: bool = Field(False, description="show the environment's observation description to the model")
+
+
+class ProposeSettings(Settings):
+    """How a model is asked."""
+
+    temperature: float = Field(1.0, ge=0.0, le=2.0)
+    max_tokens: int = Field(4096, ge=64)
+    concurrency: int = Field(8, ge=1, description="requests in flight at once")
+    timeout_s: float = Field(180.0, gt=0)
+    retries: int = Field(6, ge=0, description="attempts after a 429, a 5xx or a time-out")
+
+
+class TrainSettings(Settings):
+    """PPO, per candidate. The effective batch is `num_envs * rollout_steps`."""
+
+    preset: str = Field("default", description="a file in rewardsmith/presets/, applied below everything else")
+    env_steps: int = Field(1_000_000, ge=1, description="control steps a candidate trains for")
+    num_envs: int = Field(16, ge=1)
+    rollout_steps: int = Field(128, ge=2)
+    epochs: int = Field(5, ge=1)
+    minibatches: int = Field(4, ge=1)
+    learning_rate: float = Field(3e-4, gt=0)
+    target_kl: float | None = Field(0.01, description="the learning rate is adapted towards this KL; null: constant")
+    gamma: float = Field(0.99, ge=0, le=1)
+    gae_lambda: float = Field(0.95, ge=0, le=1)
+    clip_coef: float = Field(0.2, gt=0)
+    clip_value: bool = True
+    value_coef: float = Field(0.5, ge=0)
+    entropy_coef: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(0.5, gt=0)
+    hidden: tuple[int, ...] = (64, 64)
+    activation: Literal["tanh", "elu", "relu"] = "tanh"
+    init_log_std: float = 0.0
+    normalise_obs: bool = True
+    normalise_reward: bool = True
+    curve_points: int = Field(50, ge=10, description="points kept in each curve")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(1, ge=1, description="torch threads beside the simulator's; more than 1 slows small machines")
+
+
+class JudgeSettings(Settings):
+    """How fitness is measured."""
+
+    episodes: int = Field(16, ge=2, description="episodes that select")
+    final_episodes: int = Field(64, ge=2, description="episodes that measure the winner again")
+
+
+class FeedbackSettings(Settings):
+    """What the next prompt is told."""
+
+    sources: tuple[str, ...] = ("curves",)
+    points: int = Field(10, ge=2, description="points shown of each curve")
+
+
+class LimitSettings(Settings):
+    """What a run may spend; null is no limit. Reaching one ends the run with all saved."""
+
+    hours: float | None = Field(None, gt=0)
+    cost_usd: float | None = Field(None, gt=0)
+    tokens: int | None = Field(None, gt=0)
+    env_steps: int | None = Field(None, gt=0)
+
+
+class VerifySettings(Settings):
+    """What a candidate's verification may take."""
+
+    timeout_s: float = Field(20.0, gt=0)
+    memory_mib: int = Field(2048, ge=256)
+
+
+class HumanSettings(Settings):
+    """When the run waits for a person."""
+
+    when: Literal["never", "after-generation"] = "never"
+    timeout_s: float = Field(3600.0, gt=0, description="how long to wait before going on without")
+
+
+class EvolveConfig(Settings):
+    """Everything that decides a run besides its task. A run keeps the resolved one."""
+
+    method: str = "eureka"
+    model: str = "offline"
+    seed: int = Field(0, ge=0)
+    search: SearchSettings = SearchSettings()
+    propose: ProposeSettings = ProposeSettings()
+    verify: VerifySettings = VerifySettings()
+    train: TrainSettings = TrainSettings()
+    judge: JudgeSettings = JudgeSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    limits: LimitSettings = LimitSettings()
+    human: HumanSettings = HumanSettings()
+
+
+# --- layers ---------------------------------------------------------------------------------------------------------
+
+
+def resolve(
+    task_layer: Layer, *, method: str | Path | None = None, file: Path | None = None, sets: Sequence[str] = ()
+) -> EvolveConfig:
+    """Merge all layers: defaults < preset < method < task < file < `--set a.b=c`.
+
+    `method` is a shipped name or a path; without one the topmost layer that has a `method` key names it, and eureka is
+    the default. The preset is the one that `train.preset` names once all layers above it are merged.
+
+    Raises: ConfigError: a file, a key or a value is wrong; the message says in which layer and line.
+    """
+    above = [task_layer, *([layer(file)] if file else []), *(setting(text) for text in sets)]
+    chosen = _settings(_merged(above)).method if method is None else method
+    layers = [method_layer(chosen), *above, {"method": str(chosen)}]
+    preset = _settings(_merged(layers)).train.preset
+    return _settings(_merged([preset_layer(preset), *layers]))
+
+
+def method_layer(name: str | Path) -> Layer:
+    """The settings of a published method, by name or from a person's own file."""
+    return layer(yamlfile.locate(name, kind="method", folder=resources.methods_folder()))
+
+
+def preset_layer(name: str | Path) -> Layer:
+    """The training settings of a task family, by name or from a person's own file."""
+    return layer(yamlfile.locate(name, kind="preset", folder=resources.presets_folder()))
+
+
+def layer(path: Path) -> Layer:
+    """The settings in a YAML file, checked.
+
+    Raises: ConfigError: `path:line: ...` for each key or value that is wrong.
+    """
+    document = yamlfile.load(path)
+    document.read_as(EvolveConfig)
+    return document.values
+
+
+def setting(text: str) -> Layer:
+    """The layer that `a.b=c` means; `c` is read as in a YAML file.
+
+    Raises: ConfigError: no `=`, an unknown key, or a value that does not fit.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {text}: expected key=value, e.g. --set search.generations=3.")
+    *sections, name = key.strip().split(".")
+    try:
+        found: dict[str, object] = {name: yamlfile.scalar(value)}
+    except ValueError as fault:
+        raise ConfigError(f"--set {text}: {fault}.") from fault
+    for section in reversed(sections):
+        found = {section: found}
+    yamlfile.check(EvolveConfig, found, at=lambda _: f"--set {text}")
+    return found
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of config, method and preset files, for editors."""
+    return EvolveConfig.model_json_schema()
+
+
+def _settings(merged: Layer) -> EvolveConfig:
+    return yamlfile.check(EvolveConfig, merged, at=lambda _: "settings")
+
+
+def _merged(layers: Sequence[Layer]) -> Layer:
+    result: dict[str, object] = {}
+    for upper in layers:
+        result = _over(result, upper)
+    return result
+
+
+def _over(lower: Layer, upper: Layer) -> dict[str, object]:
+    """`upper` laid over `lower`, section by section; lists are replaced whole."""
+    result = dict(lower)
+    for key, value in upper.items():
+        below = lower.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            result[key] = _over(below, value)
+        else:
+            result[key] = value
+    return result

@@ -1,0 +1,352 @@
+"""Task files: `task.yaml` to a validated `types.Task` and the settings the task prefers.
+
+Two checks, apart because the first must not load torch or a simulator: `load` proves the file consistent in itself,
+`check_against` compares it with what its environment really returns. Either tells all faults that do not follow from
+one another, each as `path:line: what is wrong`. How rollouts are read is the business of `readings.py`, how settings
+merge that of `config.py`.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
+
+from rewardsmith import resources, yamlfile
+from rewardsmith.config import (
+    FeedbackSettings,
+    HumanSettings,
+    JudgeSettings,
+    Layer,
+    LimitSettings,
+    ProposeSettings,
+    SearchSettings,
+    Settings,
+    TrainSettings,
+    VerifySettings,
+)
+from rewardsmith.errors import did_you_mean
+from rewardsmith.sim import BACKENDS, sources
+from rewardsmith.sources import Source, SourceError, View
+from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, EnvSpec, Measure, Reduction, References, Signal, Task
+from rewardsmith.yamlfile import Document, Place, Problem
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rewardsmith.interfaces import Frame
+
+SETTINGS: Final = ("search", "propose", "verify", "train", "judge", "feedback", "limits", "human")
+"""Sections of a task file that are settings, not task."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedTask:
+    """A task, the settings it prefers (`config.resolve`'s task layer), and its file for messages with lines."""
+
+    task: Task
+    settings: Layer
+    document: Document
+
+
+def load(path_or_name: str | Path) -> LoadedTask:
+    """Read a task from its file, or a shipped one by its name. Needs neither torch nor the environment.
+
+    Raises: ConfigError: the file is not a valid task; the message has a line for each fault.
+    """
+    path = yamlfile.locate(path_or_name, kind="task", folder=resources.tasks_folder())
+    document = yamlfile.load(path)
+    task = _task(document.read_as(TaskKeys), str(path))
+    problems = list(_problems(task))
+    if problems:
+        raise yamlfile.complain(problems, at=document.at)
+    settings = {name: document.values[name] for name in SETTINGS if document.values.get(name) is not None}
+    return LoadedTask(task=task, settings=settings, document=document)
+
+
+def names() -> tuple[str, ...]:
+    """The tasks that ship, sorted."""
+    return yamlfile.shipped(resources.tasks_folder())
+
+
+def check_against(loaded: LoadedTask, frame: Frame, *, actions: Tensor) -> None:
+    """Read every source from a real frame and compare shapes.
+
+    `frame` is one that a step returned, with every info field the environment has; `actions: (N, A)` led to it.
+
+    Raises: ConfigError: a source asks for what the environment lacks, or a shape is not the declared one.
+    """
+    problems = list(_differences(loaded.task, frame, actions))
+    if problems:
+        raise yamlfile.complain(problems, at=loaded.document.at)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of task files, for editors."""
+    return TaskKeys.model_json_schema()
+
+
+# --- the keys of the file -------------------------------------------------------------------------------------------
+
+_WORD: Final = re.compile("[a-z][a-z0-9_]*")
+
+# One factor of a unit; "1" is a plain number, "steps" counts control steps.
+_LENGTH_TIME_ANGLE: Final = ("m", "cm", "mm", "km", "s", "ms", "min", "rad", "deg", "rev", "Hz")
+_MASS_FORCE_POWER: Final = ("kg", "g", "N", "kN", "Nm", "J", "kJ", "W", "Pa", "V", "A", "K")
+_UNITS: Final = frozenset({"1", "%", "step", "steps", "episode", *_LENGTH_TIME_ANGLE, *_MASS_FORCE_POWER})
+
+
+def _unit(text: str) -> str:
+    factors = re.split(r"[*/· ]+", text)
+    unknown = [f for f in factors if re.sub(r"\^?-?[23]$", "", f) not in _UNITS]
+    if unknown or not text:
+        close = did_you_mean(unknown[0], _UNITS) if unknown else ""
+        raise ValueError(
+            f"is no unit that is known: '{text}'.{close} Write e.g. m, m/s, rad/s, N m, m/s^2, or 1 for none."
+        )
+    return text
+
+
+def _prose(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty. Say in words what it means; whoever writes the reward reads it.")
+    return text.strip()
+
+
+def _name(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ValueError(f"is '{text}'; write lower-case letters, digits and _, e.g. hopper_hop.")
+    return text
+
+
+def _observation(text: str) -> str:
+    if not re.fullmatch(r"obs(\.\w+)*", text):
+        raise ValueError(f"is '{text}'; write obs, or obs.<key> where the environment gives several.")
+    return text
+
+
+def _as_text(value: object) -> object:
+    """Numbers are fine as expressions and units: `of: 1`, `unit: 1`."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Prose = Annotated[str, AfterValidator(_prose)]
+Unit = Annotated[str, BeforeValidator(_as_text), AfterValidator(_unit)]
+Expression = Annotated[str, BeforeValidator(_as_text)]
+Name = Annotated[str, AfterValidator(_name), Field(max_length=64)]
+Observation = Annotated[str, AfterValidator(_observation)]
+
+
+class EnvKeys(Settings):
+    """`env:` which simulator, which environment."""
+
+    backend: str = Field("envpool", description=f"{', '.join(BACKENDS)}, or your own as package.module:Name")
+    id: str = Field(description="the environment's id, e.g. HalfCheetah-v5", min_length=1)
+    options: dict[str, object] = Field(default_factory=dict, description="passed to the environment as they are")
+    observation: Observation = Field("obs", description="what the policy sees: obs or obs.<key>")
+
+
+class SignalKeys(Settings):
+    """One entry of `signals:`, a quantity that reward code may read."""
+
+    source: Expression = Field(description="where it comes from, e.g. obs[0:3], info.x_velocity or norm(obs[0:3])")
+    shape: tuple[Annotated[StrictInt, Field(ge=1)], ...] = Field((), description="per environment; [] for one number")
+    unit: Unit = Field(description="e.g. m, m/s, rad/s, N m, or 1 for none")
+    doc: Prose = Field(description="what it is, in words; the language model reads this")
+
+
+class FitnessKeys(Settings):
+    """`fitness:` how one episode is scored; higher is better."""
+
+    of: Expression = Field(description="what is measured at each step: an expression or a signal's name")
+    reduce: Reduction = Field(description="how an episode's steps become one number")
+    unit: Unit = Field(description="e.g. m, m/s, or 1 for none")
+    doc: Prose = Field(description="what it is, in words")
+
+
+class SuccessKeys(Settings):
+    """`success:` when an episode counts as solved."""
+
+    of: Expression = Field(description="what is measured at each step: an expression or a signal's name")
+    reduce: Reduction = Field(description="how an episode's steps become one number")
+    at_least: float | None = Field(None, description="solved from this value on; not needed with reduce: any")
+    doc: str = Field("", description="what it is, in words")
+
+    @model_validator(mode="after")
+    def _threshold(self) -> Self:
+        if self.at_least is None and self.reduce != "any":
+            raise ValueError(f"needs 'at_least' with reduce: {self.reduce}, the value from which on it is solved.")
+        return self
+
+
+class ReferenceKeys(Settings):
+    """`references:` rewards to compare with; never shown to reward code or a language model."""
+
+    expert: Expression | None = Field("reward", description="the environment's own per-step reward; null for none")
+    sparse: Expression | None = Field(None, description="a reward that only says what is wanted; default: fitness.of")
+
+
+class TaskKeys(Settings):
+    """A task file."""
+
+    name: Name = Field(description="lower-case letters, digits and _; runs are named after it")
+    goal: Prose = Field(description="what the body is, what it should do and what counts as good, for a stranger")
+    env: EnvKeys = Field(description="the environment: backend, id, options, observation")
+    episode_steps: StrictInt = Field(ge=1, description="control steps after which an episode is cut off")
+    control_dt_s: float = Field(gt=0, description="seconds of simulated time that one control step takes")
+    signals: dict[str, SignalKeys] = Field(min_length=1, description="what reward code may read, by name")
+    fitness: FitnessKeys = Field(description="how an episode is scored")
+    success: SuccessKeys | None = Field(None, description="when an episode counts as solved")
+    references: ReferenceKeys = Field(default_factory=ReferenceKeys, description="rewards to compare with")
+    search: SearchSettings | None = None
+    propose: ProposeSettings | None = None
+    verify: VerifySettings | None = None
+    train: TrainSettings | None = None
+    judge: JudgeSettings | None = None
+    feedback: FeedbackSettings | None = None
+    limits: LimitSettings | None = None
+    human: HumanSettings | None = None
+
+
+def _task(keys: TaskKeys, path: str) -> Task:
+    env, fitness, success = keys.env, keys.fitness, keys.success
+    return Task(
+        name=keys.name,
+        goal=keys.goal,
+        env=EnvSpec(backend=env.backend, id=env.id, options=env.options, observation=env.observation),
+        signals=tuple(_signal(name, signal) for name, signal in keys.signals.items()),
+        fitness=Measure(source=fitness.of, reduce=fitness.reduce, unit=fitness.unit, doc=fitness.doc),
+        success=_success(success) if success else None,
+        references=References(expert=keys.references.expert, sparse=keys.references.sparse),
+        episode_steps=keys.episode_steps,
+        control_dt_s=keys.control_dt_s,
+        path=path,
+    )
+
+
+def _signal(name: str, keys: SignalKeys) -> Signal:
+    return Signal(name=name, shape=keys.shape, unit=keys.unit, doc=keys.doc, source=keys.source)
+
+
+def _success(keys: SuccessKeys) -> Measure:
+    return Measure(source=keys.of, reduce=keys.reduce, doc=keys.doc, at_least=keys.at_least)
+
+
+# --- consistent in itself -------------------------------------------------------------------------------------------
+
+_TAKEN: Final = sources.RESERVED | {"torch", "math", "typing", EPISODE_PROGRESS, "compute_reward"}
+
+
+def _problems(task: Task) -> Iterable[Problem]:
+    yield from _unknown_backend(task.env.backend)
+    parsed: dict[str, Source] = {}
+    for signal in task.signals:
+        place: Place = ("signals", signal.name)
+        yield from ((place, message) for message in _bad_name(signal.name))
+        try:
+            parsed[signal.name] = sources.parse(signal.source)
+        except SourceError as fault:
+            yield (*place, "source"), _told(fault, signal.source)
+        else:
+            yield from (((*place, "source"), message) for message in _bad_signal(parsed[signal.name]))
+    if len(parsed) < len(task.signals):
+        return  # a measure may name a signal that could not be read: that fault has been told
+    for place, text in _measures(task):
+        try:
+            sources.parse(text, signals=parsed)
+        except SourceError as fault:
+            yield place, _told(fault, text)
+
+
+def _unknown_backend(name: str) -> Iterable[Problem]:
+    if name not in BACKENDS and ":" not in name:
+        known = f"Known: {', '.join(BACKENDS)}; or your own as package.module:Name."
+        yield ("env", "backend"), f"unknown backend '{name}'.{did_you_mean(name, BACKENDS)} {known}"
+
+
+def _bad_name(name: str) -> Iterable[str]:
+    if not _WORD.fullmatch(name) or keyword.iskeyword(name):
+        yield f"'{name}' cannot name a signal. Use lower-case letters, digits and _, e.g. torso_height."
+    elif name.startswith(PREVIOUS):
+        yield f"'{name}' cannot name a signal: prev_ stands for a signal's value one step before."
+    elif name in _TAKEN:
+        yield f"'{name}' cannot name a signal: it has a meaning of its own. Choose another name."
+
+
+def _bad_signal(source: Source) -> Iterable[str]:
+    if source.uses_reward:
+        yield "a signal may not read the environment's own reward. Read obs, info or action."
+    elif not (source.obs_keys or source.info_fields or source.uses_action):
+        yield f"'{source.text}' is the same at every step. Read obs, info or action."
+
+
+def _measures(task: Task) -> Iterable[tuple[Place, str]]:
+    """The expressions that score a rollout, and where each stands in the file."""
+    yield ("fitness", "of"), task.fitness.source
+    if task.success:
+        yield ("success", "of"), task.success.source
+    if task.references.expert is not None:
+        yield ("references", "expert"), task.references.expert
+    if task.references.sparse is not None:
+        yield ("references", "sparse"), task.references.sparse
+
+
+def _told(fault: SourceError, text: str) -> str:
+    where = f"at column {fault.column} of" if fault.column else "in"
+    return f"{fault.message.rstrip('.')}; {where} '{text}'."
+
+
+# --- true of the environment ----------------------------------------------------------------------------------------
+
+
+def _differences(task: Task, frame: Frame, actions: Tensor) -> Iterable[Problem]:
+    yield from _unknown_observation(task.env.observation, frame)
+    states = View(obs=frame.obs, info=frame.info, action=actions, reward=None)
+    signals = {signal.name: sources.parse(signal.source) for signal in task.signals}
+    misread = [problem for signal in task.signals for problem in _compare_signal(signal, signals[signal.name], states)]
+    yield from misread
+    scored = View(obs=frame.obs, info=frame.info, action=actions, reward=frame.reward)
+    if any(place[-1] == "source" for place, _ in misread):
+        return  # a measure may rest on a signal that cannot be read: that fault has been told
+    for place, text in _measures(task):
+        yield from ((place, message) for message in _compare_measure(sources.parse(text, signals=signals), scored))
+
+
+def _unknown_observation(name: str, frame: Frame) -> Iterable[Problem]:
+    if name not in frame.obs:
+        known = ", ".join(sorted(frame.obs))
+        yield ("env", "observation"), f"no observation '{name}'.{did_you_mean(name, frame.obs)} Known: {known}."
+
+
+def _compare_signal(signal: Signal, source: Source, view: View) -> Iterable[Problem]:
+    place = ("signals", signal.name)
+    try:
+        shape = _shape(source, view)
+    except SourceError as fault:
+        yield (*place, "source"), _told(fault, source.text)
+        return
+    if shape != signal.shape:
+        yield (
+            (*place, "shape"),
+            f"'{signal.name}' declares shape {list(signal.shape)}, but '{source.text}' has shape {list(shape)}. "
+            f"Write shape: {list(shape)}, or take another part.",
+        )
+
+
+def _compare_measure(source: Source, view: View) -> Iterable[str]:
+    try:
+        shape = _shape(source, view)
+    except SourceError as fault:
+        yield _told(fault, source.text)
+        return
+    if shape != ():
+        yield f"'{source.text}' has shape {list(shape)}; one number a step is needed. Take a part, e.g. obs[0]."
+
+
+def _shape(source: Source, view: View) -> tuple[int, ...]:
+    return tuple(source.read(view).shape[len(view.batch) :])
