@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from rewardsmith import resources, yamlfile
+from rewardsmith import resources, sources, yamlfile
 from rewardsmith.config import (
     FeedbackSettings,
     HumanSettings,
@@ -31,7 +31,7 @@ from rewardsmith.config import (
     VerifySettings,
 )
 from rewardsmith.errors import did_you_mean
-from rewardsmith.sim import BACKENDS, sources
+from rewardsmith.sim import BACKENDS
 from rewardsmith.sources import Source, SourceError, View
 from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, EnvSpec, Measure, Reduction, References, Signal, Task
 from rewardsmith.yamlfile import Document, Place, Problem
