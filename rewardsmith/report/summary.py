@@ -1,0 +1,189 @@
+"""A run on one page of Markdown, and its candidates as a table.
+
+Everything is read from the ledger; the same ledger gives the same text. A candidate that failed shows its reason where
+others show a fitness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rewardsmith.quoting import fenced, one_line
+from rewardsmith.report.lineage import lineage
+from rewardsmith.report.tables import NOTHING, Table, cell_text
+from rewardsmith.report.warnings import warnings
+from rewardsmith.store import Run
+from rewardsmith.store.pages import human_words, number, outcome_words, score_words
+from rewardsmith.types import Attempt, Final, Generation, Judged, Rejected, Score, Spend
+
+CANDIDATES = ("id", "parents", "origin", "outcome", "fitness", "success", "env steps", "tokens")
+NUMBERS = frozenset({"fitness", "success", "env steps", "tokens", "judged", "rejected", "generation", "chain"})
+
+
+def summary(run: Run) -> str:
+    """The whole of `summary.md`: what was asked, what came out, what it cost, what to doubt, how to go on."""
+    history, final = run.history(), run.final()
+    attempts = [a for generation in history for a in generation.attempts]
+    sections = [
+        _opening(run),
+        _section("Result", _result(run, attempts, final)),
+        _section("Warnings", _list(map(cell_text, warnings(run, attempts, final)))),
+        _section("Candidates", _candidates(attempts).markdown() if attempts else ""),
+        _section("Generations", _generations(run, history).markdown() if history else ""),
+        _section("Lineage", f"```text\n{lineage(run)}```\n"),
+        _section("Best reward", _best_reward(run, attempts, final)),
+        _section("What people said", _list(cell_text(human_words(said)) for said in run.people.said())),
+        _section("Spend", _spend(run.cost())),
+        _section("Again", _again(run)),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def table(run: Run) -> str:
+    """Every candidate in a line, for a terminal."""
+    attempts = [a for generation in run.history() for a in generation.attempts]
+    return _candidates(attempts).text() if attempts else "No generation is finished yet.\n"
+
+
+# --- sections -------------------------------------------------------------------------------------------------------
+
+
+def _opening(run: Run) -> str:
+    task, config, made_with = run.task, run.config, run.start.versions
+    commit = f", commit {made_with['commit']}" if "commit" in made_with else ""
+    state = run.ended() or "no end is recorded: it is under way, or was killed"
+    facts = [
+        f"Task: {cell_text(task.name)}. {cell_text(task.goal)}",
+        f"Environment: {cell_text(task.env.id)} ({task.env.backend}), {task.episode_steps} steps of "
+        f"{number(task.control_dt_s)} s",
+        f"Method: {cell_text(config.method)}; model: {cell_text(config.model)}; seed: {config.seed}",
+        f"Training: {config.train.env_steps} env steps a candidate; fitness over {config.judge.episodes} episodes",
+        f"Begun: {run.created}, with rewardsmith {made_with.get('rewardsmith', 'of unknown version')}{commit}",
+        f"State: {cell_text(state)}",
+    ]
+    return f"# {cell_text(run.folder.name)}\n\n{_list(facts)}"
+
+
+def _result(run: Run, attempts: Sequence[Attempt], final: Final | None) -> str:
+    unit = run.task.fitness.unit
+    if final is None:
+        leader = run.best()
+        if leader is None:
+            return "No candidate has been judged yet.\n"
+        words = outcome_words(leader.outcome, unit=unit)
+        return f"The leader is {leader.id}, {words}. It has not been measured again on fresh seeds.\n"
+    rows = [(f"**{final.winner}**", *_measured(final.score)), *((name, *_measured(s)) for name, s in final.references)]
+    heading = ("policy", "fitness" if unit == "1" else f"fitness [{cell_text(unit)}]", "success", "episodes")
+    measured = Table(heading=heading, rows=rows, right=frozenset(heading[1:]))
+    told = f"The winner is {final.winner}, measured on seeds nobody selected on{_selected(final, attempts, unit)}.\n"
+    return f"{told}\n{measured.markdown()}{_failed_references(run)}{_normalised(final)}"
+
+
+def _selected(final: Final, attempts: Sequence[Attempt], unit: str) -> str:
+    outcome = next((a.outcome for a in attempts if a.id == final.winner), None)
+    return f" (selected at {score_words(outcome.score, unit=unit)})" if isinstance(outcome, Judged) else ""
+
+
+def _failed_references(run: Run) -> str:
+    failed = [(r.name, r.outcome) for r in run.references() or () if isinstance(r.outcome, Rejected)]
+    return "".join(f"\nThe {name} reference failed: {cell_text(why.reason)}\n" for name, why in failed)
+
+
+def _normalised(final: Final) -> str:
+    if final.human_normalised is not None:
+        return (
+            f"\nHuman-normalised score: {number(final.human_normalised)} (1 is the expert's, 0 the sparse reward's).\n"
+        )
+    return (
+        f"\nHuman-normalised score: {cell_text(final.human_normalised_note)}\n" if final.human_normalised_note else ""
+    )
+
+
+def _candidates(attempts: Sequence[Attempt]) -> Table:
+    return Table(heading=CANDIDATES, rows=[_candidate(a) for a in attempts], right=NUMBERS)
+
+
+def _candidate(attempt: Attempt) -> tuple[str, ...]:
+    score = attempt.outcome.score if isinstance(attempt.outcome, Judged) else None
+    fitness, success = _measured(score)[:2] if score is not None else (NOTHING, NOTHING)
+    spend = attempt.spend
+    parents = ", ".join(attempt.candidate.parents) or NOTHING
+    return (
+        attempt.id,
+        parents,
+        attempt.candidate.origin,
+        "judged" if score is not None else outcome_words(attempt.outcome, unit="1"),
+        fitness,
+        success,
+        str(spend.env_steps),
+        str(spend.tokens_in + spend.tokens_out),
+    )
+
+
+def _measured(score: Score) -> tuple[str, str, str]:
+    """Fitness, success and number of episodes."""
+    success = NOTHING if score.success_rate is None else f"{score.success_rate:.0%}"
+    return f"{number(score.mean)} ± {number(score.ci95)}", success, str(len(score.episodes))
+
+
+def _generations(run: Run, history: Sequence[Generation]) -> Table:
+    heading = ("generation", "chain", "judged", "rejected", "best", "fitness", "leader afterwards")
+    rows = [_generation(run, history[: i + 1]) for i in range(len(history))]
+    return Table(heading=heading, rows=rows, right=NUMBERS)
+
+
+def _generation(run: Run, so_far: Sequence[Generation]) -> tuple[str, ...]:
+    generation, leader = so_far[-1], run.best(so_far)
+    judged = [(a.outcome.score, a) for a in generation.attempts if isinstance(a.outcome, Judged)]
+    score, best = max(judged, key=lambda pair: pair[0].mean, default=(None, None))
+    rejected = sum(isinstance(a.outcome, Rejected) for a in generation.attempts)
+    return (
+        str(generation.index),
+        str(generation.chain),
+        str(len(judged)),
+        str(rejected),
+        best.id if best is not None else NOTHING,
+        _measured(score)[0] if score is not None else NOTHING,
+        leader.id if leader is not None else NOTHING,
+    )
+
+
+def _best_reward(run: Run, attempts: Sequence[Attempt], final: Final | None) -> str:
+    leader = run.best()
+    name = final.winner if final is not None else leader.id if leader is not None else None
+    best = next((a for a in attempts if a.id == name), None)
+    if best is None:
+        return ""
+    return f"`best/reward.py` is {best.id} ({one_line(best.candidate.model) or best.candidate.origin}).\n\n" + (
+        f"{fenced(best.candidate.code)}\n"
+    )
+
+
+def _spend(spend: Spend) -> str:
+    return _list(
+        [
+            f"{spend.env_steps} env steps, {spend.seconds / 3600:.2f} hours of candidates and references",
+            f"{spend.tokens_in} tokens in, {spend.tokens_out} tokens out, {spend.cost_usd:.4f} USD",
+        ]
+    )
+
+
+def _again(run: Run) -> str:
+    name = run.folder.name
+    anew = [f"rewardsmith evolve runs/{name}/task.yaml", f"--config runs/{name}/config.yaml"]
+    anew += [
+        f"--seed-reward runs/{name}/candidates/{a.id}.py" for g in run.history() if g.index == 0 for a in g.attempts
+    ]
+    anew += ["--references"] if run.references() is not None else []
+    return (
+        "In the folder that holds `runs/`: the first continues the run, the second begins the same one anew.\n\n"
+        f"```sh\nrewardsmith resume {name}\n{' '.join(anew)}\n```\n"
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "".join(f"- {line}\n" for line in lines)

@@ -1,0 +1,61 @@
+"""Run folders by name: what a new one is called, and which one a person means."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rewardsmith.errors import RunError
+
+LEDGER = "ledger.sqlite"
+
+
+def new_folder(runs: Path, task_name: str, *, now: datetime | None = None) -> Path:
+    """A folder that does not exist yet, such as `runs/20261121-062000-hopper_hop`; the time is UTC."""
+    at = (now or datetime.now(UTC)).astimezone(UTC)
+    name = f"{at:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9_.-]+', '_', task_name)}"
+    folder, again = runs / name, 2
+    while folder.exists():
+        folder, again = runs / f"{name}-{again}", again + 1
+    return folder
+
+
+def list_runs(runs: Path) -> tuple[Path, ...]:
+    """All run folders directly in `runs`, oldest first. Names begin with a UTC time, which orders them."""
+    if not runs.is_dir():
+        return ()
+    return tuple(sorted(f for f in runs.iterdir() if (f / LEDGER).is_file()))
+
+
+def resolve(text: str, runs: Path) -> Path:
+    """The run a person means by a folder's path, a name in `runs`, the beginning of one, or `latest`.
+
+    Raises: RunError: none fits, or several do; the message lists the nearest.
+    """
+    if (Path(text) / LEDGER).is_file():
+        return Path(text)
+    known = list_runs(runs)
+    if not known:
+        raise RunError(f"There is no run called '{text}': {runs} holds none. Begin one with `rewardsmith evolve`.")
+    if text == "latest":
+        return known[-1]
+    exact = [f for f in known if f.name == text]
+    meant = exact or [f for f in known if f.name.startswith(text)]
+    if len(meant) != 1:
+        raise RunError(_which(text, runs, meant, known))
+    return meant[0]
+
+
+def _which(text: str, runs: Path, meant: list[Path], known: tuple[Path, ...]) -> str:
+    if meant:
+        return f"'{text}' begins {len(meant)} runs in {runs}: {_names(meant)}. Write more of the name."
+    near = difflib.get_close_matches(text, [f.name for f in known], n=3, cutoff=0.3)
+    shown = [f for f in known if f.name in near] or list(known[-3:])
+    return f"There is no run called '{text}' in {runs}. Nearest: {_names(shown)}. `latest` is {known[-1].name}."
+
+
+def _names(folders: list[Path], most: int = 5) -> str:
+    more = f" and {len(folders) - most} more" if len(folders) > most else ""
+    return ", ".join(f.name for f in folders[:most]) + more

@@ -1,0 +1,66 @@
+"""One writer a run: an advisory lock that the kernel drops when its holder dies, however it dies.
+
+It guards against a second process on this machine (and on file systems that carry `flock` between machines); it does
+not guard against someone who deletes the lock file. Readers never take it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Self
+
+from rewardsmith.errors import RunError, RunLocked
+
+
+class Lock:
+    """Held from construction to `release`; `holder` says who works on the run."""
+
+    def __init__(self, path: Path, *, since: str) -> None:
+        """Take the lock at once.
+
+        Raises: RunLocked: another process holds it; the message names its pid, host and since when.
+        """
+        self.holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        self._fd: int | None = _take(path)
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, json.dumps(self.holder).encode(), 0)
+
+    def release(self) -> None:
+        """Let the next writer in; safe to call twice."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+
+def _take(path: Path) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        message = _who_holds(path)
+        os.close(fd)
+        raise RunLocked(message) from None
+    except OSError as error:
+        os.close(fd)
+        raise RunError(f"{path} cannot be locked ({error.strerror}). Keep runs on a local disk.") from error
+    return fd
+
+
+def _who_holds(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        who = f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
+    except (ValueError, KeyError, TypeError, OSError):
+        who = "another process that has only just begun"
+    return f"{path.parent} is being worked on by {who}. Wait for it or stop it; `rewardsmith show` works meanwhile."

@@ -1,0 +1,340 @@
+"""A run on disk: its ledger and its files; append atomically, read back exactly, one writer at a time.
+
+    runs/<UTC time>-<task>/
+        run.json config.yaml task.yaml    what was started, with which settings and versions
+        ledger.sqlite lock                the run itself
+        prompts/<id>.md replies/<id>.md   as sent and as received; a repair is <id>.repair1.md
+        candidates/<id>.py curves/<id>.csv policies/<id>.safetensors
+        best/reward.py best/policy.safetensors best/graph.json summary.md
+
+The ledger is the run: resuming is replaying it, and all files but the policies can be told from it. Nothing here
+decides anything; see `evolve.py`. No pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar, cast
+
+from rewardsmith.archive import Archive
+from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import RunError, UsageError, did_you_mean
+from rewardsmith.store import artefacts, folders, pages
+from rewardsmith.store.codec import Json, PolicyFile, Readers, decode, encode
+from rewardsmith.store.correspondence import People, Recorded, Replies, about
+from rewardsmith.store.ledger import Event, Ledger, utc_now
+from rewardsmith.store.lock import Lock
+from rewardsmith.store.shelf import Shelf, page_name, publish
+from rewardsmith.store.start import Start, read_start
+from rewardsmith.types import (
+    Attempt,
+    Final,
+    Generation,
+    HumanInput,
+    Judged,
+    Policy,
+    Prompt,
+    ReferenceResult,
+    Spend,
+    Task,
+)
+from rewardsmith.versions import versions
+
+if TYPE_CHECKING:
+    from rewardsmith.graph import RewardGraph
+    from rewardsmith.interfaces import Proposer
+
+T = TypeVar("T")
+
+
+class Run:
+    """One run's folder. Use `create` or `open`; a context manager that closes on leaving.
+
+    A reader may be opened beside the writer at any time, sees all that was committed, and may `say`.
+    `replies` and `people` are the run's `ReplyStore` and `People`.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, lock: Lock | None) -> None:
+        """Use `create` or `open`."""
+        first = ledger.get("run")
+        if first is None:
+            raise RunError(f"{folder} holds no run: it was stopped before it began. Delete it and begin anew.")
+        self.folder = folder
+        self.start = read_start(first.body, folder)
+        self.created = first.at
+        self.replies = Replies(ledger)
+        self.people = People(ledger)
+        self._ledger, self._lock = ledger, lock
+        self._readers = Readers(policy=self._read_policy, graph=self._read_graph)
+        self._decoded: dict[int, Generation] = {}
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        task: Task,
+        config: EvolveConfig,
+        task_text: str,
+        allowed: Mapping[str, tuple[int, ...]],
+    ) -> Self:
+        """Begin a run in `folder`, which must not hold one yet, as its writer.
+
+        `task_text` is the task file as the person wrote it; `allowed` says which inputs reward code may have, with
+        their shapes per environment (`graph.allowed_inputs`).
+
+        Raises: RunError: there is a run already, or the folder cannot be written to.
+        """
+        start = Start(task=task, config=config, versions=versions(), allowed=allowed)
+        _make(folder)
+        with ExitStack() as undo:
+            lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release)
+            if (folder / folders.LEDGER).exists():
+                raise RunError(f"{folder} holds a run already. Continue it with `rewardsmith resume {folder}`.")
+            Shelf(folder, files=start.files(task_text)).write()
+            ledger = _enter(undo, Ledger(folder / folders.LEDGER, create=True), Ledger.close)
+            ledger.append("run", "run", start.to_json())
+            run = cls(folder, ledger, lock)
+            run._begin_session()
+            undo.pop_all()
+            return run
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool) -> Self:
+        """Open a run, with `write` as its one writer.
+
+        Raises: RunLocked: another process is its writer. RunError: no run there, or one that cannot be read.
+        """
+        with ExitStack() as undo:
+            if not (folder / folders.LEDGER).is_file():
+                raise RunError(f"{folder} holds no run: there is no {folders.LEDGER} in it.")
+            lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release) if write else None
+            ledger = _enter(undo, Ledger(folder / folders.LEDGER), Ledger.close)
+            run = cls(folder, ledger, lock)
+            if write:
+                run._begin_session()
+            undo.pop_all()
+            return run
+
+    @staticmethod
+    def resolve(text: str, runs_folder: Path) -> Path:
+        """The run a person means by a path, a name, its beginning, or `latest`; see `folders.resolve`."""
+        return folders.resolve(text, runs_folder)
+
+    def close(self) -> None:
+        """Let the next writer in; safe to call twice."""
+        self._ledger.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def task(self) -> Task:
+        """The task, as it was when the run began."""
+        return self.start.task
+
+    @property
+    def config(self) -> EvolveConfig:
+        """The resolved settings the run began with."""
+        return self.start.config
+
+    # --- what the loop yields ---------------------------------------------------------------------------------------
+
+    def history(self) -> tuple[Generation, ...]:
+        """All finished generations in order. Policies are read from their files, and checked, at first use."""
+        found = [self._generation(event) for event in self._ledger.of("generation")]
+        return tuple(sorted(found, key=lambda generation: generation.index))
+
+    def add_generation(self, generation: Generation) -> None:
+        """Keep a finished generation: its files first, then the event that names them. Once more is a no-op.
+
+        Raises: RunError: another generation stands under this index (nothing is changed), or the disk is full.
+        """
+        earlier = self.history()
+        shelf = Shelf(self.folder)
+        value = shelf.add_generation(generation, earlier=earlier, start=self.start)
+        before, best = self.best(earlier), self.best((*earlier, generation))
+        best = None if best is before else best  # `best/` holds it already
+        self._keep(f"generation:{generation.index}", "generation", value, shelf, best=best)
+
+    def references(self) -> tuple[ReferenceResult, ...] | None:
+        """What the expert's and the sparse reward reached; None where they were not measured."""
+        event = self._ledger.get("references")
+        if event is None:
+            return None
+        items = cast("list[Json]", _value(event))
+        return tuple(decode(ReferenceResult, item, readers=self._readers) for item in items)
+
+    def set_references(self, results: Sequence[ReferenceResult]) -> None:
+        """Keep what the references reached. Once more is a no-op, other results a `RunError`."""
+        shelf = Shelf(self.folder)
+        value: Json = [shelf.add_reference(result) for result in results]
+        self._keep("references", "references", value, shelf)
+
+    def final(self) -> Final | None:
+        """The winner, measured again; None before. A run that went on afterwards has a later one."""
+        events = self._ledger.of("final")
+        return decode(Final, _value(events[-1])) if events else None
+
+    def set_final(self, final: Final) -> None:
+        """Put the winner into `best/` and keep its last measurement. Once more is a no-op.
+
+        Raises: RunError: another result stands for this many generations, or the winner's policy is damaged.
+        """
+        generations = self.history()
+        winner = next((a for g in generations for a in g.attempts if a.id == final.winner), None)
+        if winner is None:
+            raise RunError(f"The winner '{final.winner}' is in no generation of {self.folder}.")
+        self._keep(f"final:{len(generations)}", "final", encode(final), Shelf(self.folder), best=winner)
+
+    def end(self, why: str) -> None:
+        """Record that this session ended, and why, in words."""
+        self._must_write()
+        self._ledger.append_next("ended", {"why": why})
+
+    def ended(self) -> str | None:
+        """Why the latest session ended; None while it runs, and where it was killed."""
+        last = max(self._ledger.of("session") + self._ledger.of("ended"), key=lambda event: event.seq)
+        return str(cast("dict[str, Json]", last.body)["why"]) if last.kind == "ended" else None
+
+    def best(self, generations: Sequence[Generation] | None = None) -> Attempt | None:
+        """The attempt that leads after `generations` (all, unless given); None while nothing is judged."""
+        return Archive.replay(self.history() if generations is None else generations, self.config.search).best()
+
+    # --- people, models and words -----------------------------------------------------------------------------------
+
+    def say(self, said: HumanInput) -> None:
+        """Record what a person says, for the next generation to take in. Needs no lock: any process may.
+
+        Raises: UsageError: it is about a candidate that the run does not have.
+        """
+        known = self.candidate_ids()
+        for name in about(said):
+            if name not in known:
+                listed = ", ".join(known) or "none yet"
+                raise UsageError(f"There is no candidate '{name}'.{did_you_mean(name, known)} Known: {listed}.")
+        self.people.say(said)
+
+    def candidate_ids(self) -> tuple[str, ...]:
+        """Ids of all candidates of finished generations, in order."""
+        values = [cast("dict[str, list[dict[str, dict[str, str]]]]", _value(e)) for e in self._ledger.of("generation")]
+        return tuple(attempt["candidate"]["id"] for value in values for attempt in value["attempts"])
+
+    def recorded(self, proposer: Proposer) -> Proposer:
+        """The same proposer, every prompt and reply of which is also written to `prompts/` and `replies/`."""
+        return Recorded(proposer, prompt=self.record_prompt, reply=self.record_reply)
+
+    def record_prompt(self, candidate_id: str, prompt: Prompt, repair: int = 0) -> None:
+        """Write `prompts/<id>.md`, or `<id>.repair1.md` for the first repair."""
+        self._write(f"prompts/{page_name(candidate_id, repair)}", artefacts.to_bytes(pages.prompt_page(prompt)))
+
+    def record_reply(self, candidate_id: str, text: str, repair: int = 0) -> None:
+        """Write a reply, as it came, to `replies/<id>.md`, or `<id>.repair1.md` for the first repair."""
+        self._write(f"replies/{page_name(candidate_id, repair)}", artefacts.to_bytes(text))
+
+    def write_summary(self, text: str) -> Path:
+        """Write `summary.md`."""
+        self._write("summary.md", artefacts.to_bytes(text))
+        return self.folder / "summary.md"
+
+    # --- looking back -----------------------------------------------------------------------------------------------
+
+    def cost(self) -> Spend:
+        """All that the run has spent. Replies count as they came, those of unfinished generations too."""
+        replies = [reply for reply in self.replies.all() if not reply.cached]
+        attempts = [a.spend for g in self.history() for a in g.attempts]
+        references = [r.outcome.trained for r in self.references() or () if isinstance(r.outcome, Judged)]
+        return Spend(
+            tokens_in=sum(r.tokens_in for r in replies),
+            tokens_out=sum(r.tokens_out for r in replies),
+            cost_usd=sum(r.cost_usd for r in replies),
+            env_steps=sum(s.env_steps for s in attempts) + sum(t.env_steps for t in references),
+            seconds=sum(s.seconds for s in attempts) + sum(t.seconds for t in references),
+        )
+
+    def damaged(self) -> tuple[str, ...]:
+        """One line for each file that is missing or not what the ledger recorded."""
+        return tuple(line for file, sha in self._recorded_hashes().items() if (line := self._fault(file, sha)))
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _begin_session(self) -> None:
+        self._ledger.append_next("session", {"pid": os.getpid(), "host": socket.gethostname()})
+
+    def _must_write(self) -> None:
+        if self._lock is None:
+            raise RunError(f"{self.folder} was opened for reading; open it with write=True to add to it.")
+
+    def _keep(self, key: str, kind: str, value: Json, shelf: Shelf, *, best: Attempt | None = None) -> None:
+        """Files, then `best/`, then the event: a kill in between leaves files that the resumed run writes again."""
+        self._must_write()
+        known = self._ledger.get(key)
+        if known is not None and _value(known) == value:
+            return
+        hashes: dict[str, Json] = {}
+        if known is None:
+            hashes |= shelf.write()
+            publish(best, self.folder)
+        self._ledger.append(key, kind, {"value": value, "artefacts": hashes})
+
+    def _write(self, file: str, content: bytes) -> None:
+        self._must_write()
+        artefacts.write(self.folder / file, content)
+
+    def _generation(self, event: Event) -> Generation:
+        if event.seq not in self._decoded:
+            self._decoded[event.seq] = decode(Generation, _value(event), readers=self._readers)
+        return self._decoded[event.seq]
+
+    def _read_policy(self, kept: PolicyFile) -> Policy:
+        return Policy(tensors=artefacts.StoredTensors(self.folder, kept.file, expected=kept.sha256))
+
+    def _read_graph(self, text: str) -> RewardGraph:
+        """A traced program, checked again: a run's folder may have been changed since."""
+        from rewardsmith.graph import GraphError, RewardGraph
+
+        try:
+            return RewardGraph.from_json(text, signals=self.start.allowed)
+        except GraphError as error:
+            raise RunError(f"A traced reward in {self.folder} may not run: {error}. The ledger was changed.") from error
+
+    def _recorded_hashes(self) -> dict[str, str]:
+        events = (e for kind in ("generation", "references") for e in self._ledger.of(kind))
+        bodies = (cast("dict[str, dict[str, str]]", event.body) for event in events)
+        return {file: sha for body in bodies for file, sha in body["artefacts"].items()}
+
+    def _fault(self, file: str, sha: str) -> str | None:
+        try:
+            artefacts.read(self.folder, file, expected=sha)
+        except RunError as error:
+            return str(error)
+        return None
+
+
+# --- helpers --------------------------------------------------------------------------------------------------------
+
+
+def _value(event: Event) -> Json:
+    return cast("dict[str, Json]", event.body)["value"]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made: {error.strerror}. Choose another folder for runs.") from error
+
+
+def _enter(undo: ExitStack, held: T, release: Callable[[T], None]) -> T:
+    """`held`, to be given back where what follows fails."""
+    undo.callback(release, held)
+    return held

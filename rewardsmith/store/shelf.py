@@ -1,0 +1,98 @@
+"""Which files a generation, a reference and the best candidate leave in a run's folder.
+
+A `Shelf` gathers contents first and writes them afterwards, so that nothing is touched where the ledger would refuse.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from rewardsmith.store import artefacts, pages
+from rewardsmith.store.codec import Json, PolicyFile, encode
+from rewardsmith.store.start import Start
+from rewardsmith.types import Attempt, Generation, Judged, Policy, ReferenceResult, Trained
+
+
+class Shelf:
+    """Contents by path, relative to the run's folder, to be written together."""
+
+    def __init__(self, folder: Path, *, files: Mapping[str, bytes] | None = None) -> None:
+        self._folder = folder
+        self._files = dict(files or {})
+
+    def write(self) -> dict[str, str]:
+        """Write everything; returns the sha256 of each file. Raises: RunError: the disk is full."""
+        return {file: artefacts.write(self._folder / file, content) for file, content in self._files.items()}
+
+    def add_generation(self, generation: Generation, *, earlier: Sequence[Generation], start: Start) -> Json:
+        """Shelve what `generation` leaves; returns it as JSON that names the policies' files."""
+        known = {a.id: a for g in (*earlier, generation) for a in g.attempts}
+        for attempt in generation.attempts:
+            self._add_page(attempt, generation, known, start)
+            self._add_curves(attempt.id, trained_of(attempt))
+            self._add_asked(attempt.id)
+        value = cast("dict[str, Json]", encode(dataclasses.replace(generation, attempts=())))
+        return value | {"attempts": [encode(a, keep=self._keep(a.id)) for a in generation.attempts]}
+
+    def add_reference(self, result: ReferenceResult) -> Json:
+        """Shelve what a reference leaves; returns it as JSON that names the policy's file."""
+        name = f"reference-{result.name}"
+        self._add_curves(name, result.outcome.trained if isinstance(result.outcome, Judged) else None)
+        return encode(result, keep=self._keep(name))
+
+    def _keep(self, name: str) -> Callable[[Policy], PolicyFile]:
+        def keep(policy: Policy) -> PolicyFile:
+            file = f"policies/{name}.safetensors"
+            self._files[file] = artefacts.tensors_to_bytes(policy.tensors)
+            return PolicyFile(file=file, sha256=artefacts.sha256(self._files[file]))
+
+        return keep
+
+    def _add_page(self, attempt: Attempt, generation: Generation, known: Mapping[str, Attempt], start: Start) -> None:
+        parents = [known[p] for p in attempt.candidate.parents if p in known]
+        page = pages.candidate_page(
+            attempt, task=start.task, method=start.config.method, parents=parents, people=generation.people
+        )
+        self._files[f"candidates/{attempt.id}.py"] = artefacts.to_bytes(page)
+
+    def _add_curves(self, name: str, trained: Trained | None) -> None:
+        if trained is not None:
+            self._files[f"curves/{name}.csv"] = artefacts.to_bytes(pages.curves_page(trained.curves))
+
+    def _add_asked(self, candidate_id: str) -> None:
+        """The candidate's prompts and replies lie there already: here only so that their hashes are recorded."""
+        for kind in ("prompts", "replies"):
+            for name in (f"{candidate_id}.md", f"{candidate_id}.repair*.md"):
+                for path in (self._folder / kind).glob(name):
+                    self._files[f"{kind}/{path.name}"] = path.read_bytes()
+
+
+def page_name(candidate_id: str, repair: int) -> str:
+    """A prompt's or reply's file: `g001-00.md`, its first repair `g001-00.repair1.md`."""
+    return f"{candidate_id}.repair{repair}.md" if repair else f"{candidate_id}.md"
+
+
+def publish(best: Attempt | None, folder: Path) -> None:
+    """Put `best`, whose page is written, into `best/`: the reward, its policy and its traced program."""
+    if best is None or not isinstance(best.outcome, Judged):
+        return
+    trained = best.outcome.trained
+    files = {
+        "best/reward.py": (folder / f"candidates/{best.id}.py").read_bytes(),
+        "best/policy.safetensors": artefacts.tensors_to_bytes(trained.policy.tensors),
+    }
+    if trained.verified is not None:
+        files["best/graph.json"] = artefacts.to_bytes(trained.verified.graph.to_json())
+    Shelf(folder, files=files).write()
+
+
+def trained_of(attempt: Attempt) -> Trained | None:
+    """The attempt's training, None where it never got so far."""
+    match attempt.outcome:
+        case Judged(trained=trained) | (Trained() as trained):
+            return trained
+        case _:
+            return None

@@ -1,0 +1,124 @@
+"""A run on one page, the same from the same ledger."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from rewardsmith.report import lineage, summary, table
+from rewardsmith.report.lineage import tree
+from rewardsmith.store import Run
+from rewardsmith.types import Attempt, Drafted, Final, Generation, Judged, Score
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "report"
+
+
+def golden(name: str, text: str) -> None:
+    """Compare with the file in tests/golden/report; UPDATE_GOLDEN=1 rewrites it, to be read before it is kept."""
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        (GOLDEN / name).write_text(text)
+    assert text == (GOLDEN / name).read_text()
+
+
+def without_time_and_versions(text: str) -> str:
+    return re.sub(r"Begun: .*", "Begun: TIME, with VERSIONS", text)
+
+
+def test_the_summary_of_a_finished_run(run: Run) -> None:
+    golden("summary.md", without_time_and_versions(summary(run)))
+
+
+def test_the_table_of_a_finished_run(run: Run) -> None:
+    golden("table.txt", table(run))
+
+
+def test_a_reader_in_another_session_tells_the_same(run: Run) -> None:
+    before = summary(run)
+    with Run.open(run.folder, write=False) as reader:
+        assert summary(reader) == before
+        assert summary(reader) == before
+
+
+def test_a_failed_candidate_shows_its_reason_and_no_fitness(run: Run) -> None:
+    [line] = [line for line in table(run).splitlines() if line.startswith("g001-00")]
+    cells = re.split(r"\s{2,}", line)
+    assert cells[3] == "rejected at static (line 3): Reward code may not import os | or <sys>."
+    assert cells[4:6] == ["-", "-"]
+
+
+def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_heading(run: Run) -> None:
+    section = summary(run).split("## Candidates\n\n")[1].split("\n\n")[0]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in section.splitlines()} == {9}
+
+
+def test_a_run_with_nothing_judged_claims_nothing(empty_run: Run, attempt: Callable[..., Attempt]) -> None:
+    assert table(empty_run) == "No generation is finished yet.\n"
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=(attempt("g001-00", Drafted()),)))
+    text = summary(empty_run)
+    assert "## Result\n\nNo candidate has been judged yet.\n" in text
+    assert "State: no end is recorded: it is under way, or was killed" in text
+    assert "Best reward" not in text
+    assert "Warnings" not in text
+
+
+def test_a_leader_is_not_called_a_winner(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=(attempt("g001-00", judged(2.0)),)))
+    text = summary(empty_run)
+    assert "The leader is g001-00, judged: fitness 2 +- 0.25 m/s over 4 episodes. It has not been measured" in text
+    assert "winner" not in text
+
+
+def test_a_human_normalised_score_is_told_with_its_scale(
+    run: Run, score: Callable[..., Score], attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    run.add_generation(Generation(index=3, chain=0, attempts=(attempt("g003-00", judged(3.0)),)))
+    run.set_final(Final(winner="g002-00", score=score(3.4), human_normalised=0.625))
+    assert "Human-normalised score: 0.625 (1 is the expert's, 0 the sparse reward's)." in summary(run)
+
+
+def test_a_seeded_run_says_which_seeds_begin_it_anew(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    empty_run.add_generation(Generation(index=0, chain=0, attempts=(attempt("g000-00", judged(1.0)),)))
+    name = empty_run.folder.name
+    assert f"config.yaml --seed-reward runs/{name}/candidates/g000-00.py\n" in summary(empty_run)
+
+
+def test_a_damaged_file_is_a_warning(run: Run) -> None:
+    (run.folder / "policies/g001-01.safetensors").write_bytes(b"torn")
+    assert re.search(r"## Warnings\n\n(- .*\n)*- .*g001-01\.safetensors is damaged", summary(run))
+
+
+# --- lineage --------------------------------------------------------------------------------------------------------
+
+
+def test_lineage_leads_from_the_winner_to_the_first(run: Run) -> None:
+    assert lineage(run) == (
+        "g002-00  judged: fitness 3.5 +- 0.25 m/s over 4 episodes, success 75%, by llm (openai/some-model)\n"
+        "└─ g001-01  judged: fitness 2 +- 0.25 m/s over 4 episodes, success 25%, by llm (openai/some-model)\n"
+    )
+
+
+def test_an_ancestor_of_several_is_told_once(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    bred = [("a", ()), ("b", ("a",)), ("c", ("a",)), ("d", ("b", "c", "lost"))]
+    for index, (name, parents) in enumerate(bred):
+        one = attempt(name, judged(float(index)), parents)
+        empty_run.add_generation(Generation(index=index, chain=0, attempts=(one,)))
+    shape = [line.split("  judged")[0] for line in lineage(empty_run).splitlines()]
+    assert shape == ["d", "└─ b", "   └─ a", "└─ c", "   └─ a  (told above)", "└─ lost  (not in this run)"]
+
+
+def test_a_line_of_two_thousand_rewards_can_be_told(
+    attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    outcome = judged(1.0)
+    line = {f"c{i}": attempt(f"c{i}", outcome, (f"c{i - 1}",) if i else ()) for i in range(2000)}
+    told = tree(line["c1999"], line, unit="1")
+    assert [words.split()[1] for words in told[1:3]] == ["c1998", "c1997"]
+    assert len(told) == 2000

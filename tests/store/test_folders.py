@@ -1,0 +1,74 @@
+"""A person names a run by as little as tells it from the others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from rewardsmith.errors import RunError
+from rewardsmith.store import list_runs, new_folder, resolve
+
+NAMES = ("20261120-090000-hopper_hop", "20261121-062000-hopper_hop", "20261121-070000-reacher_reach")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for name in reversed(NAMES):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "ledger.sqlite").touch()
+    (tmp_path / "runs" / "not-a-run").mkdir()
+    return tmp_path / "runs"
+
+
+def test_a_new_folder_has_the_utc_time_and_never_exists_yet(tmp_path: Path) -> None:
+    berlin = timezone(timedelta(hours=1))
+    at = datetime(2026, 11, 21, 7, 20, tzinfo=berlin)
+    first = new_folder(tmp_path, "hopper_hop", now=at)
+    assert first.name == "20261121-062000-hopper_hop"
+    first.mkdir()
+    assert new_folder(tmp_path, "hopper_hop", now=at).name == "20261121-062000-hopper_hop-2"
+
+
+def test_a_task_name_cannot_leave_the_folder(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path, "../../etc/a b", now=datetime(2026, 1, 2, tzinfo=UTC))
+    assert folder == tmp_path / "20260102-000000-.._.._etc_a_b"
+
+
+def test_runs_are_listed_oldest_first(runs: Path) -> None:
+    assert tuple(f.name for f in list_runs(runs)) == NAMES
+    assert list_runs(runs / "nowhere") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("latest", NAMES[2]), (NAMES[0], NAMES[0]), ("20261120", NAMES[0]), ("20261121-07", NAMES[2])],
+)
+def test_a_name_its_beginning_or_latest_is_enough(runs: Path, text: str, name: str) -> None:
+    assert resolve(text, runs) == runs / name
+
+
+def test_a_path_is_taken_as_it_is(runs: Path) -> None:
+    assert resolve(str(runs / NAMES[0]), Path("elsewhere")) == runs / NAMES[0]
+
+
+def test_a_whole_name_wins_over_a_longer_one(runs: Path) -> None:
+    (runs / f"{NAMES[0]}-2").mkdir()
+    (runs / f"{NAMES[0]}-2" / "ledger.sqlite").touch()
+    assert resolve(NAMES[0], runs) == runs / NAMES[0]
+
+
+def test_a_beginning_of_several_lists_them(runs: Path) -> None:
+    with pytest.raises(RunError, match=f"'20261121' begins 2 runs in .*: {NAMES[1]}, {NAMES[2]}. Write more"):
+        resolve("20261121", runs)
+
+
+def test_an_unknown_name_lists_the_nearest(runs: Path) -> None:
+    with pytest.raises(RunError, match=f"no run called '20261121-062001-hopper_hop' in .*Nearest: .*{NAMES[1]}"):
+        resolve("20261121-062001-hopper_hop", runs)
+
+
+def test_an_empty_folder_of_runs_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"holds none. Begin one with `rewardsmith evolve`"):
+        resolve("latest", tmp_path / "runs")

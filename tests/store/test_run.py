@@ -1,0 +1,492 @@
+"""A run is what its ledger holds, whoever reads it and however it was stopped."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import RunError, RunLocked, UsageError
+from rewardsmith.graph import allowed_inputs
+from rewardsmith.interfaces import Brief, Request
+from rewardsmith.propose.asking import RepliesInMemory
+from rewardsmith.store import Run
+from rewardsmith.store.ledger import Ledger
+from rewardsmith.types import (
+    Attempt,
+    Final,
+    Generation,
+    Judged,
+    Mark,
+    Message,
+    Note,
+    Policy,
+    Preference,
+    Prompt,
+    ReferenceResult,
+    Rejected,
+    Reply,
+    Spend,
+    Task,
+)
+
+Generations = tuple[Generation, ...]
+NOTE = Note(text="Keep the torso up.", on="", who="ada", when="2026-11-21T06:20:00Z")
+
+
+def comparable(generations: Generations) -> tuple[object, ...]:
+    """Generations with their policies as plain numbers: tensors do not compare to one truth value."""
+    return tuple((g.index, g.chain, g.people, g.parents, [_comparable(a) for a in g.attempts]) for g in generations)
+
+
+def _comparable(attempt: Attempt) -> object:
+    if not isinstance(attempt.outcome, Judged):
+        return attempt
+    trained = attempt.outcome.trained
+    tensors = {name: tensor.tolist() for name, tensor in trained.policy.tensors.items()}
+    bare = dataclasses.replace(attempt.outcome, trained=dataclasses.replace(trained, policy=Policy(tensors={})))
+    return dataclasses.replace(attempt, outcome=bare), tensors
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but those that tell times and machines."""
+    found = (p for p in sorted(folder.rglob("*")) if p.is_file())
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in found if not re.match(r"(ledger|lock|run\.json)", p.name)
+    }
+
+
+# --- beginning and opening ------------------------------------------------------------------------------------------
+
+
+def test_a_new_run_tells_what_it_began_with(run: Run, task: Task, tmp_path: Path) -> None:
+    told = json.loads((run.folder / "run.json").read_text())
+    assert told["task"] == "cheetah_run"
+    assert torch.__version__ in (told["versions"]["torch"], told["versions"]["torch"] + "+cpu")
+    assert set(told["versions"]) >= {"rewardsmith", "torch", "mujoco", "envpool", "python", "platform"}
+    assert (run.folder / "task.yaml").read_text() == "name: cheetah_run\n"
+    assert EvolveConfig.model_validate(yaml.safe_load((run.folder / "config.yaml").read_text())) == run.config
+    with Run.open(tmp_path / "run", write=False) as reader:
+        assert (reader.task, reader.config) == (task, run.config)
+        assert reader.start.allowed == allowed_inputs(task)
+        assert reader.history() == ()
+        assert (reader.references(), reader.final()) == (None, None)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(new_run: Callable[[], Run]) -> None:
+    new_run().close()
+    with pytest.raises(RunError, match=r"holds a run already. Continue it with `rewardsmith resume"):
+        new_run()
+
+
+def test_a_second_writer_is_refused_and_readers_are_not(run: Run) -> None:
+    with pytest.raises(RunLocked, match="is being worked on by process"):
+        Run.open(run.folder, write=True)
+    Run.open(run.folder, write=False).close()
+    run.close()
+    Run.open(run.folder, write=True).close()
+
+
+def test_a_reader_cannot_add(run: Run, generations: Generations) -> None:
+    with Run.open(run.folder, write=False) as reader:
+        with pytest.raises(RunError, match="opened for reading"):
+            reader.add_generation(generations[0])
+        with pytest.raises(RunError, match="opened for reading"):
+            reader.write_summary("")
+    assert "candidates" not in {p.name for p in run.folder.iterdir()}
+
+
+def test_a_folder_without_a_run_is_refused_and_stays_unlocked(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        Run.open(tmp_path, write=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_killed_before_it_began_is_told_from_a_run(run: Run) -> None:
+    run.close()
+    with sqlite3.connect(run.folder / "ledger.sqlite") as db:
+        db.execute("DELETE FROM events")
+    db.close()
+    with pytest.raises(RunError, match=r"stopped before it began. Delete it and begin anew"):
+        Run.open(run.folder, write=True)
+    with pytest.raises(RunError, match="stopped before it began"):  # and the lock was let go
+        Run.open(run.folder, write=True)
+
+
+def test_settings_that_no_longer_fit_are_named(run: Run) -> None:
+    run.close()
+    with sqlite3.connect(run.folder / "ledger.sqlite") as db:
+        db.execute("UPDATE events SET body = replace(body, '\"offspring\":8', '\"offspring\":0') WHERE key = 'run'")
+    db.close()
+    with pytest.raises(RunError, match=r"settings of .* do not fit this rewardsmith: search\.offspring: .*"):
+        Run.open(run.folder, write=False)
+
+
+def test_how_a_session_ended_is_known_until_the_next_begins(run: Run) -> None:
+    assert run.ended() is None
+    run.end("the budget is spent")
+    assert run.ended() == "the budget is spent"
+    run.close()
+    with Run.open(run.folder, write=True) as again:
+        assert again.ended() is None
+
+
+def test_every_writer_is_recorded_with_its_process_and_host(run: Run) -> None:
+    run.close()
+    Run.open(run.folder, write=True).close()
+    Run.open(run.folder, write=False).close()
+    sessions = Ledger(run.folder / "ledger.sqlite").of("session")
+    assert [event.body for event in sessions] == [{"pid": os.getpid(), "host": socket.gethostname()}] * 2
+
+
+# --- generations ----------------------------------------------------------------------------------------------------
+
+
+def test_history_comes_back_as_it_was_added(run: Run, generations: Generations) -> None:
+    for generation in generations:
+        run.add_generation(generation)
+    with Run.open(run.folder, write=False) as reader:
+        assert comparable(reader.history()) == comparable(generations)
+        assert reader.candidate_ids() == ("g001-00", "g001-01", "g002-00")
+        assert reader.damaged() == ()
+
+
+def test_the_same_generation_again_changes_nothing(run: Run, generations: Generations) -> None:
+    run.add_generation(generations[0])
+    before = contents(run.folder)
+    run.add_generation(run.history()[0])
+    assert contents(run.folder) == before
+    assert len(run.history()) == 1
+
+
+def test_another_generation_under_a_known_index_is_refused_and_changes_nothing(
+    run: Run, generations: Generations
+) -> None:
+    run.add_generation(generations[0])
+    before = contents(run.folder)
+    with pytest.raises(RunError, match="already holds 'generation:1'"):
+        run.add_generation(dataclasses.replace(generations[1], index=1))
+    assert contents(run.folder) == before
+
+
+def test_a_candidates_file_tells_its_story_and_keeps_the_code_as_written(run: Run, generations: Generations) -> None:
+    run.add_generation(generations[0])
+    run.add_generation(dataclasses.replace(generations[1], people=(NOTE,)))
+    page = (run.folder / "candidates/g002-00.py").read_text()
+    assert page == (
+        "# g002-00: a reward for cheetah_run\n"
+        "# parents: g001-01\n"
+        "# origin: offline (offline), method eureka\n"
+        "# outcome: judged: fitness 3.5 +- 0.5 m/s over 2 episodes\n"
+        "# answers: curves of g001-01: speed rose to 2.0 and stayed\n"
+        "# answers: note: Keep the torso up. (ada, 2026-11-21T06:20:00Z)\n"
+        "\n" + generations[1].attempts[0].candidate.code
+    )
+    failed = (run.folder / "candidates/g001-00.py").read_text()
+    assert "# outcome: rejected at static (line 1): Reward code may not import os.\n" in failed
+    assert "fitness" not in failed
+
+
+def test_text_of_others_cannot_leave_its_comment(run: Run, generations: Generations) -> None:
+    trick = dataclasses.replace(NOTE, text="first\nimport os\r\x0bimport sys\u2028import re")
+    run.add_generation(dataclasses.replace(generations[0], people=(trick,)))
+    page = (run.folder / "candidates/g001-01.py").read_text()
+    assert "import" not in "".join(line for line in page.splitlines() if not line.startswith("#"))
+
+
+def test_curves_are_a_table(run: Run, generations: Generations) -> None:
+    run.add_generation(generations[0])
+    with (run.folder / "curves/g001-01.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[:3] == [["curve", "env_steps", "value"], ["fitness", "0", "0.0"], ["fitness", "100", "2.0"]]
+    assert not (run.folder / "curves/g001-00.csv").exists()
+
+
+def test_best_is_the_fittest_so_far_with_policy_and_graph(run: Run, generations: Generations) -> None:
+    run.add_generation(generations[0])
+    assert (run.folder / "best/reward.py").read_text().startswith("# g001-01")
+    run.add_generation(generations[1])
+    assert (run.folder / "best/reward.py").read_text().startswith("# g002-00")
+    assert contents(run.folder)["best/policy.safetensors"] == contents(run.folder)["policies/g002-00.safetensors"]
+    judged = generations[1].attempts[0].outcome
+    assert isinstance(judged, Judged)
+    assert judged.trained.verified is not None
+    assert (run.folder / "best/graph.json").read_text() == judged.trained.verified.graph.to_json()
+
+
+def test_a_vetoed_candidate_is_not_best(run: Run, generations: Generations) -> None:
+    for generation in generations:
+        run.add_generation(generation)
+    veto = Mark(kind="veto", on="g002-00", who="ada", when="now")
+    run.add_generation(Generation(index=3, chain=0, attempts=(), people=(veto,)))
+    assert (run.folder / "best/reward.py").read_text().startswith("# g001-01")
+
+
+def test_a_torn_policy_is_named_and_spares_the_rest(run: Run, generations: Generations) -> None:
+    for generation in generations:
+        run.add_generation(generation)
+    path = run.folder / "policies/g001-01.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    (run.folder / "candidates/g001-00.py").unlink()
+    run.close()
+    with Run.open(run.folder, write=True) as again:
+        torn = again.history()[0].attempts[1].outcome
+        assert isinstance(torn, Judged)
+        with pytest.raises(RunError, match=r"policies/g001-01\.safetensors is damaged.*Put back a copy"):
+            torn.trained.policy.tensors["w"]
+        whole = again.history()[1].attempts[0].outcome
+        assert isinstance(whole, Judged)
+        assert whole.trained.policy.tensors["w"].shape == (4,)
+        assert [line.split(" ")[0].rsplit("/", 1)[1] for line in again.damaged()] == [
+            "g001-00.py",
+            "g001-01.safetensors",
+        ]
+        again.add_generation(Generation(index=3, chain=0, attempts=()))
+
+
+def test_a_doctored_graph_is_refused(run: Run, generations: Generations) -> None:
+    run.add_generation(generations[0])
+    run.close()
+    with sqlite3.connect(run.folder / "ledger.sqlite") as db:
+        db.execute(r"""UPDATE events SET body = replace(body, '\"inputs\":[\"speed\"]', '\"inputs\":[\"fitness\"]')""")
+    db.close()
+    with (
+        Run.open(run.folder, write=False) as reader,
+        pytest.raises(RunError, match=r"may not run: .*The ledger was changed"),
+    ):
+        reader.history()
+
+
+# Replays the finished run SOURCE into TARGET, killed at its 1st, 2nd, 3rd ... renaming of a file, resuming each time.
+KILLED_AT_EVERY_FILE = """
+import os, signal, sys
+from pathlib import Path
+from rewardsmith.store import Run
+
+source, target = Run.open(Path(sys.argv[1]), write=False), Path(sys.argv[2])
+generations = source.history()
+ids = [[a.id for a in g.attempts] for g in generations]
+Run.create(target, task=source.task, config=source.config, task_text="name: cheetah_run\\n",
+           allowed=source.start.allowed).close()
+
+def resume(die_at):
+    seen = 0
+    def count(event, args):
+        nonlocal seen
+        seen += event == "os.rename"
+        if seen == die_at and event == "os.rename":
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(count)
+    run = Run.open(target, write=True)
+    for generation in generations[len(run.history()):]:
+        run.add_generation(generation)
+    os._exit(0)
+
+for die_at in range(1, 100):
+    child = os.fork()
+    if child == 0:
+        resume(die_at)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    with Run.open(target, write=False) as reader:
+        done = [[a.id for a in g.attempts] for g in reader.history()]
+        assert done == ids[:len(done)], done
+        assert reader.damaged() == ()
+    print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else "ended", flush=True)
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+def test_a_run_killed_at_every_file_equals_an_unbroken_one(run: Run, generations: Generations, tmp_path: Path) -> None:
+    for generation in generations:
+        run.add_generation(generation)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_EVERY_FILE, str(run.folder), str(tmp_path / "killed")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *killed, last = done.stdout.split()
+    assert len(killed) >= 7
+    assert set(killed) == {"9"}
+    assert last == "ended"
+    assert contents(tmp_path / "killed") == contents(run.folder)
+    with Run.open(tmp_path / "killed", write=False) as resumed:
+        assert comparable(resumed.history()) == comparable(run.history())
+
+
+# --- references and the winner --------------------------------------------------------------------------------------
+
+
+def test_references_and_the_final_score_come_back(run: Run, generations: Generations) -> None:
+    for generation in generations:
+        run.add_generation(generation)
+    judged = generations[0].attempts[1].outcome
+    assert isinstance(judged, Judged)
+    sparse = Rejected(stage="train", reason="It diverged.", hint="None.")
+    run.set_references((ReferenceResult(name="expert", outcome=judged), ReferenceResult(name="sparse", outcome=sparse)))
+    final = Final(winner="g001-01", score=judged.score, references=(("expert", judged.score),), human_normalised=1.0)
+    run.set_final(final)
+    run.set_final(final)
+    with Run.open(run.folder, write=False) as reader:
+        assert reader.final() == final
+        assert reader.references() is not None
+        expert, other = reader.references() or ()
+        assert (expert.name, other) == ("expert", ReferenceResult(name="sparse", outcome=sparse))
+        assert isinstance(expert.outcome, Judged)
+        assert expert.outcome.trained.policy.tensors["w"].tolist() == judged.trained.policy.tensors["w"].tolist()
+    assert (run.folder / "policies/reference-expert.safetensors").is_file()
+    assert (run.folder / "best/reward.py").read_text().startswith("# g001-01")
+
+
+def test_a_winner_that_nobody_bred_is_refused(run: Run, generations: Generations) -> None:
+    judged = generations[0].attempts[1].outcome
+    assert isinstance(judged, Judged)
+    with pytest.raises(RunError, match="The winner 'g009-00' is in no generation"):
+        run.set_final(Final(winner="g009-00", score=judged.score))
+    assert run.final() is None
+
+
+# --- models ---------------------------------------------------------------------------------------------------------
+
+REPLY = Reply(text="\udc80 ```python", finish="stop", model="m", tokens_in=100, tokens_out=20, cost_usd=0.25)
+
+
+def test_a_reply_comes_back_exactly_and_survives_the_process(run: Run) -> None:
+    assert run.replies.get("k") is None
+    run.replies.sent("k", request={"candidate": "g001-00"})
+    run.replies.put("k", REPLY)
+    run.replies.put("k", REPLY)
+    run.close()
+    with Run.open(run.folder, write=True) as again:
+        assert again.replies.get("k") == REPLY
+
+
+def test_a_reply_is_never_replaced(run: Run) -> None:
+    run.replies.put("k", REPLY)
+    with pytest.raises(RunError, match="already holds 'reply:k'"):
+        run.replies.put("k", dataclasses.replace(REPLY, text="another"))
+
+
+def test_a_request_without_a_reply_is_counted(run: Run) -> None:
+    for key in ("a", "b"):
+        run.replies.sent(key, request={"candidate": key})
+    run.replies.sent("b", request={"candidate": "the retry says more"})
+    run.replies.put("a", REPLY)
+    assert run.replies.unanswered() == 1
+
+
+def test_cost_counts_replies_of_unfinished_generations_and_steps_of_finished_ones(
+    run: Run, generations: Generations
+) -> None:
+    run.replies.put("a", REPLY)
+    run.replies.put("b", REPLY)
+    run.replies.put("c", dataclasses.replace(REPLY, cached=True))
+    for generation in generations:
+        run.add_generation(generation)
+    judged = generations[0].attempts[1].outcome
+    assert isinstance(judged, Judged)
+    run.set_references((ReferenceResult(name="expert", outcome=judged),))
+    # Two judged attempts and one reference of 100 steps and 2 s each; the third reply was not paid for here.
+    assert run.cost() == Spend(tokens_in=200, tokens_out=40, cost_usd=0.5, env_steps=300, seconds=6.0)
+
+
+class Echo:
+    """A proposer that answers with what it was asked."""
+
+    name = "echo"
+    origin = "offline"
+
+    def propose(self, requests: list[Request], *, store: object) -> list[Reply]:  # noqa: ARG002
+        return [Reply(text=f"re: {r.prompt.messages[0].content}", finish="stop", model="echo") for r in requests]
+
+
+def test_a_recorded_proposer_leaves_prompts_and_replies_a_repair_apart(
+    run: Run, task: Task, generations: Generations
+) -> None:
+    def request(name: str, text: str, repair: int = 0) -> Request:
+        prompt = Prompt(messages=(Message(role="user", content=text),), sha256="0")
+        return Request(candidate_id=name, prompt=prompt, brief=Brief(task=task), index=0, seed=0, repair=repair)
+
+    proposer = run.recorded(Echo())  # type: ignore[arg-type]
+    store = RepliesInMemory()
+    proposer.propose([request("g001-00", "one"), request("g001-01", "two")], store=store)
+    proposer.propose([request("g001-01", "again", repair=1)], store=store)
+    assert proposer.name == "echo"
+    assert {p.name: p.read_text() for p in (run.folder / "replies").iterdir()} == {
+        "g001-00.md": "re: one",
+        "g001-01.md": "re: two",
+        "g001-01.repair1.md": "re: again",
+    }
+    assert (run.folder / "prompts/g001-01.repair1.md").read_text() == "# user\n\nagain\n"
+    run.add_generation(generations[0])
+    (run.folder / "replies/g001-01.repair1.md").write_text("changed")
+    assert ["g001-01.repair1.md is damaged" in line for line in run.damaged()] == [True]
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_generation_hears_what_is_new_and_always_the_same(run: Run) -> None:
+    later = dataclasses.replace(NOTE, text="Faster.")
+    run.say(NOTE)
+    assert run.people.unheard() == (NOTE,)
+    assert run.people.said_before(1) == (NOTE,)
+    run.say(later)
+    assert run.people.said_before(1) == (NOTE,)
+    assert run.people.said_before(2) == (later,)
+    assert run.people.said_before(3) == ()
+    assert run.people.said() == (NOTE, later)
+    run.close()
+    with Run.open(run.folder, write=True) as again:
+        assert [again.people.said_before(n) for n in (1, 2, 3, 4)] == [(NOTE,), (later,), (), ()]
+
+
+def test_words_about_a_candidate_need_that_candidate(run: Run, generations: Generations) -> None:
+    with pytest.raises(UsageError, match=r"There is no candidate 'g001-01'\. Known: none yet"):
+        run.say(dataclasses.replace(NOTE, on="g001-01"))
+    run.add_generation(generations[0])
+    run.say(dataclasses.replace(NOTE, on="g001-01"))
+    run.say(Mark(kind="pin", on="g001-00", who="ada", when="now"))
+    with pytest.raises(UsageError, match=r"no candidate 'g001-1'\. Did you mean 'g001-01'\? Known: g001-00, g001-01"):
+        run.say(Preference(first="g001-00", second="g001-1", p_first=1.0, source="person", who="ada", when="now"))
+    assert len(run.people.said()) == 2
+
+
+SAY = """
+import sys
+from pathlib import Path
+from rewardsmith.store import Run
+from rewardsmith.types import Note
+run = Run.open(Path(sys.argv[1]), write=False)
+for number in range(20):
+    run.say(Note(text=str(number), on="", who="ada", when="now"))
+assert "torch" not in sys.modules, "saying a word must not load the learner"
+"""
+
+
+def test_another_process_may_speak_while_the_writer_writes(run: Run) -> None:
+    with subprocess.Popen([sys.executable, "-c", SAY, str(run.folder)]) as speaker:
+        for index in range(1, 30):
+            run.add_generation(Generation(index=index, chain=0, attempts=()))
+            run.people.said_before(index)
+        assert speaker.wait(timeout=30) == 0
+    run.people.said_before(30)
+    heard = [note for index in range(1, 31) for note in run.people.said_before(index)]
+    assert [note.text for note in heard if isinstance(note, Note)] == [str(number) for number in range(20)]
