@@ -1,0 +1,59 @@
+"""Reading what came back: any body at all is an answer or a fault, never an exception."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewardsmith.propose.wire import Answer, Fault, read_completion
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["choices", "message", "content", "usage", "error"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.text() | JSON.map(json.dumps))
+def test_no_body_can_make_reading_it_fail(body: str) -> None:
+    assert isinstance(read_completion(body), Answer | Fault)
+
+
+@given(st.text(), st.sampled_from(["stop", "length", "content_filter", "tool_calls"]))
+def test_an_answers_text_is_kept_to_the_letter(text: str, finish: str) -> None:
+    body = json.dumps({"choices": [{"message": {"content": text}, "finish_reason": finish}]})
+    assert read_completion(body) == Answer(text=text, finish=finish)
+
+
+def test_tokens_are_read_where_they_are_given() -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}, "cost": 0.5}
+    body = json.dumps({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": usage})
+    assert read_completion(body) == Answer(
+        text="x", finish="stop", tokens_in=9, tokens_out=4, tokens_in_cached=8, cost_usd=0.5
+    )
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": -5}, {"cost": "NaN"}, 3])
+def test_tokens_that_are_not_given_count_as_none(usage: object) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "x"}}], "usage": usage})
+    answer = read_completion(body)
+    assert isinstance(answer, Answer)
+    assert (answer.tokens_in, answer.tokens_out, answer.cost_usd) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>", "[]", "{}", '{"choices": []}', '{"choices": null}', '{"choices": [{}]}']
+)
+def test_a_success_that_holds_no_message_is_garbled(body: str) -> None:
+    fault = read_completion(body)
+    assert fault == Fault(detail=body, garbled=True)
+
+
+def test_an_error_under_status_200_has_the_status_it_names() -> None:
+    fault = read_completion('{"error": {"message": "upstream is busy", "code": 502}}')
+    assert fault == Fault(detail="upstream is busy", status=502, code="502")
