@@ -58,11 +58,11 @@ class TrainSettings(Settings):
     epochs: int = Field(5, ge=1)
     minibatches: int = Field(4, ge=1)
     learning_rate: float = Field(3e-4, gt=0)
-    target_kl: float | None = Field(0.01, description="the learning rate is adapted towards this KL; null: constant")
+    target_kl: float | None = Field(0.02, description="the learning rate is adapted towards this KL; null: constant")
     gamma: float = Field(0.99, ge=0, le=1)
     gae_lambda: float = Field(0.95, ge=0, le=1)
     clip_coef: float = Field(0.2, gt=0)
-    clip_value: bool = True
+    clip_value: bool = Field(False, description="PPO's clipped value loss; door_open learned only without it")
     value_coef: float = Field(0.5, ge=0)
     entropy_coef: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(0.5, gt=0)

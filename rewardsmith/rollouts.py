@@ -87,7 +87,8 @@ class Ended:
 class EpisodeMeter:
     """Reduces a per-step quantity over each episode, across rollouts.
 
-    `mean`, `sum`, `final`, `max`, `min` are what they say; `any` is 1.0 where the quantity was ever non-zero.
+    `mean`, `sum`, `final`, `max`, `min` are what they say; `any` is 1.0 where the quantity was ever non-zero. NaN stays
+    NaN, so that it can be told from a low value.
     """
 
     def __init__(self, measure: Measure, num_envs: int) -> None:
@@ -125,11 +126,13 @@ class EpisodeMeter:
             "final": lambda: last[index],
             "max": lambda: self._max[index],
             "min": lambda: self._min[index],
-            "any": lambda: ((self._max[index] != 0) | (self._min[index] != 0)).astype(float),
+            "any": lambda: np.where(
+                np.isnan(self._max[index]), np.nan, (self._max[index] != 0) | (self._min[index] != 0)
+            ),
         }
         value = reduced[self._measure.reduce]()
         if self._measure.at_least is not None:
-            value = (value >= self._measure.at_least).astype(float)
+            value = np.where(np.isnan(value), np.nan, value >= self._measure.at_least)
         return np.array(value, dtype=np.float64)
 
     def _clear(self, index: np.ndarray) -> None:

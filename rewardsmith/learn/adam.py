@@ -39,7 +39,8 @@ class Adam:
     def adapt(self, kl: Tensor, target: float) -> None:
         """Halve-ish the rate of rows whose KL is twice the target, raise it where it is under half (`kl: (K,)`)."""
         factor = torch.where(kl > 2 * target, 1 / 1.5, torch.where((kl < target / 2) & (kl > 0), 1.5, 1.0))
-        self._rate = (self._rate * factor[:, None]).clamp(MIN_LEARNING_RATE, MAX_LEARNING_RATE)
+        adapted = (self._rate * factor[:, None]).clamp(MIN_LEARNING_RATE, MAX_LEARNING_RATE)
+        self._rate = torch.where(self._rate > 0, adapted, 0.0)  # a stopped row stays so
 
     @torch.no_grad()
     def reset(self, k: int) -> None:

@@ -23,15 +23,19 @@ class CurveBook:
         self._points: dict[str, list[tuple[int, float]]] = defaultdict(list)
 
     def record(self, rollout: Rollout, readings: Readings, reward_means: Mapping[str, float], env_steps: int) -> None:
-        """Take in one rollout, which ended when `env_steps` steps had been taken."""
+        """Take in one rollout, which ended when `env_steps` steps had been taken.
+
+        Episodes whose value is not finite leave no point: a curve holds numbers, and the judge rejects on its own.
+        """
         ended = {"fitness": self._fitness.update(readings.fitness(rollout), rollout)}
         ended["episode_length"] = self._length.update(rollout.valid.float(), rollout)
         success = readings.success(rollout)
         if self._success is not None and success is not None:
             ended["success"] = self._success.update(success, rollout)
         for name, episodes in ended.items():
-            if len(episodes.value):
-                self._points[name].append((env_steps, float(episodes.value.mean())))
+            finite = episodes.value[np.isfinite(episodes.value)]
+            if len(finite):
+                self._points[name].append((env_steps, float(finite.mean())))
         for name, value in reward_means.items():
             self._points[name].append((env_steps, value))
 

@@ -98,8 +98,6 @@ class Group:
         return raw.cpu()
 
     def _normalise(self, obs: Tensor) -> Tensor:
-        if not self._settings.normalise_obs:
-            return obs
         return normalised(obs, self._obs_moments.mean, self._obs_moments.var)
 
     def policy(self, k: int, low: Tensor, high: Tensor) -> Policy:
@@ -121,9 +119,10 @@ class Group:
         for shuffle in shuffles:
             self._epoch(batch, shuffle.to(self._device))
         self._check_weights()
-        valid = rollout.valid.view(-1, count, n).transpose(0, 1)
-        for k in range(count):
-            self._obs_moments.update(k, by_candidate[k, 1:][valid[k].to(self._device)])
+        if self._settings.normalise_obs:  # else the moments stay 0 and 1, in training as in the exported policy
+            valid = rollout.valid.view(-1, count, n).transpose(0, 1)
+            for k in range(count):
+                self._obs_moments.update(k, by_candidate[k, 1:][valid[k].to(self._device)])
         self._steps += len(rollout.valid)
 
     def _rewards(self, rollout: Rollout) -> Tensor:
@@ -138,18 +137,20 @@ class Group:
                 total = torch.zeros_like(total)
             else:
                 kept = mine.valid.sum().clamp(min=1)
-                means = {f"component/{c}": torch.where(mine.valid, v, 0.0).sum() / kept for c, v in components.items()}
-                self._means[k] = {"reward": float(total.sum() / kept), **{c: float(v) for c, v in means.items()}}
+                named = {"reward": total, **{f"component/{name}": v for name, v in components.items()}}
+                self._means[k] = {
+                    name: float(torch.where(mine.valid, v, 0.0).sum(dtype=torch.float64) / kept)
+                    for name, v in named.items()
+                }
             found.append(total)
         return torch.stack(found).to(self._device)
 
     def _check_rewards(self, k: int, rollout: Rollout, total: Tensor, components: Mapping[str, Tensor]) -> None:
-        named = {"total": total, **components}
-        for name, values in named.items():
+        named = [(f"Component '{name}'", values) for name, values in components.items()]
+        for where, values in [*named, ("The total reward", total)]:  # the component first: it says more
             bad = ~torch.isfinite(values) & rollout.valid
             if self.faults[k] is None and bool(bad.any()):
                 step = int(bad.any(dim=1).nonzero()[0]) + self._steps
-                where = "The total reward" if name == "total" else f"Component '{name}'"
                 self.faults[k] = Rejected(
                     stage="train",
                     reason=(

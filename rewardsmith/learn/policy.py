@@ -86,7 +86,7 @@ class StackedNet:
         self.shape = shape
         self._depth = len(shape.hidden)
         self._activation = ACTIVATIONS[shape.activation]
-        stacked = {name: torch.stack([_in_rows(p[name]) for p in policies]) for name in shape.parameters()}
+        stacked = {name: torch.stack([_in_rows(name, p[name]) for p in policies]) for name in shape.parameters()}
         self.flat = torch.cat([v.flatten(1) for v in stacked.values()], dim=1).to(device)
         self._views: dict[str, Tensor] = {}
         offset = 0
@@ -130,11 +130,11 @@ class StackedNet:
         return torch.baddbmm(self._views[f"{name}.bias"], x, self._views[f"{name}.weight"])
 
 
-def _in_rows(weight: Tensor) -> Tensor:
+def _in_rows(name: str, value: Tensor) -> Tensor:
     """A weight `(fan_in, fan_out)` or a row `(1, fan_out)`, padded where it is multiplied."""
-    rows = weight.shape[0]
-    extra = padded_width(rows) - rows if rows > 1 else 0
-    return torch.nn.functional.pad(padded(weight), (0, 0, 0, extra))
+    rows = len(value)
+    extra = padded_width(rows) - rows if name.endswith(".weight") else 0
+    return torch.nn.functional.pad(padded(value), (0, 0, 0, extra))
 
 
 def normalised(obs: Tensor, mean: Tensor, var: Tensor) -> Tensor:

@@ -128,7 +128,8 @@ def _drowning(term: Term, sizes: Mapping[Key, float]) -> Fault | None:
 
 
 def _opposing(term: Term, agreement: Mapping[Key, float]) -> Fault | None:
-    return "opposes" if agreement.get(term.key, 0.0) < OPPOSED else None
+    """A cost that grows while fitness rises is only the price of moving, and no fault."""
+    return "opposes" if term.kind not in COSTS and agreement.get(term.key, 0.0) < OPPOSED else None
 
 
 def _flat(fitness: Sequence[float]) -> bool:

@@ -30,6 +30,8 @@ from rewardsmith.propose.terms import (
 )
 from rewardsmith.types import Task
 
+LIKELY = 0.5  # plausibility from which an aim is not dropped for standing still
+
 Terms = tuple[Term, ...]
 Change = tuple[Terms, str]
 
@@ -86,14 +88,19 @@ def mend(terms: Terms, s: Situation) -> Change | None:
 def _mending(finding: Finding) -> Move:
     remedy = _REMEDIES[finding.fault]
 
-    def step(terms: Terms, _: Situation) -> Change | None:
+    def step(terms: Terms, s: Situation) -> Change | None:
         old = next((t for t in terms if t.key == finding.key), None)
         new = None if old is None else remedy(old)
-        if old is None or new == old:
+        if old is None or new == old or (new is None and _is_likely(old, s)):
             return None
         return (_replaced(terms, old, new), f"{finding.seen}, so {_difference(old, new)}.")
 
     return step
+
+
+def _is_likely(term: Term, s: Situation) -> bool:
+    """Whether the goal speaks for the term: one that stands still may just not have been reached yet."""
+    return any(term.key == f.key and i.role == "aim" and i.plausibility >= LIKELY for i in s.ideas for f in i.forms)
 
 
 def _replaced(terms: Terms, old: Term, new: Term | None) -> Terms:
@@ -102,7 +109,7 @@ def _replaced(terms: Terms, old: Term, new: Term | None) -> Terms:
 
 
 def _opposed(term: Term) -> Term | None:
-    if term.kind in COSTS or term.kind == "alive":
+    if term.kind == "alive":
         return _heavier(term, 0.5)
     return replace(term, weight=-term.weight) if term.kind in FLIPPABLE else None
 
@@ -262,6 +269,13 @@ def cross(terms: Terms, s: Situation) -> Change | None:
     taken = s.rng.sample(new, k=min(len(new), s.rng.randint(1, 2)))
     said = f"Taken over from {name}: a term that " + ", and one that ".join(describe(t, s.task) for t in taken) + "."
     return ((*terms, *taken)[:MAX_TERMS], said)
+
+
+def order(index: int, *, large: bool) -> tuple[Move, ...]:
+    """The moves that offspring `index` tries: its own first, then `add`, which never comes out twice the same."""
+    moves = LARGE if large else SMALL
+    turned = [moves[(index + n) % len(moves)] for n in range(len(moves))]
+    return (turned[0], add, *turned[1:])
 
 
 SMALL: tuple[Move, ...] = (boost, add, reform, cross, retune, drop, reweigh)

@@ -7,6 +7,7 @@ offspring is a function of (brief, seed, index), so nothing is stored and a resu
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import statistics
@@ -19,7 +20,7 @@ from rewardsmith.interfaces import ReplyStore, Request
 from rewardsmith.propose.diagnosis import Diagnosis, diagnose
 from rewardsmith.propose.goals import words
 from rewardsmith.propose.graft import graft
-from rewardsmith.propose.moves import LARGE, SMALL, Change, Situation, Terms, Wish, mend
+from rewardsmith.propose.moves import Change, Situation, Terms, Wish, mend, order
 from rewardsmith.propose.priors import Idea, ideas
 from rewardsmith.propose.rendering import read, render
 from rewardsmith.propose.structures import fresh, jittered
@@ -138,10 +139,10 @@ class _Search:
         mended = mend(terms, situation)
         if mended is not None and self.index == 0:
             yield mended
-        moves = LARGE if diagnosis.fitness_flat else SMALL
-        for turn in range(self.index, self.index + TRIES):
+        own = itertools.cycle(order(self.index, large=diagnosis.fitness_flat))
+        for turn, move in enumerate(itertools.islice(own, TRIES), start=self.index):
             start = mended if mended is not None and turn % 2 == 0 else (terms, "")
-            moved = moves[turn % len(moves)](start[0], situation)
+            moved = move(start[0], situation)
             if moved is not None:
                 yield moved[0], _sentences(start[1], moved[1])
 

@@ -15,6 +15,7 @@ from rewardsmith.propose.priors import Idea
 from rewardsmith.propose.terms import COSTS, FLIPPABLE, WITH_TEMPERATURE, Key, Term, rounded, sound
 
 STRONG = 0.7  # of the best aim's plausibility: belongs into the first guess
+FAINT = 0.1  # plausibility below which an aim is left to chance
 
 
 def fresh(ideas: Sequence[Idea], index: int, seen: Collection[frozenset[Key]] = ()) -> tuple[Term, ...]:
@@ -49,7 +50,7 @@ def _structures(ideas: Sequence[Idea]) -> Iterator[tuple[Term, ...]]:
         _take(strong, 0),
         _take(strong, 2) + _take(likely, 0),
         _take(aims[:1], 0) + _take(costs, 0),
-        _take(aims[1:3], 0) + _take(likely, 0),
+        _take([a for a in aims[1:3] if a.plausibility >= FAINT], 0) + _take(likely, 0),
     ))  # fmt: skip
     rng = random.Random(repr([i.forms[0].key for i in ideas]))
     for _ in range(400):

@@ -71,6 +71,11 @@ def test_a_component_that_drowns_the_others_is_found() -> None:
     assert [(f.key, f.fault) for f in found] == [(LINEAR.key, "dominates")]
 
 
+def test_a_cost_that_grows_with_fitness_is_no_fault() -> None:
+    cost = Term(kind="effort", signals=("x",), weight=-1.0)
+    assert diagnosis(trained(fitness=UP, c__effort_x=tuple(-v for v in UP)), cost).findings == ()
+
+
 def test_an_attempt_without_training_has_no_findings() -> None:
     assert diagnosis(Rejected(stage="probe", reason="", hint=""), NEAR) == Diagnosis()
 

@@ -351,9 +351,10 @@ def test_sources_fitness_and_references_are_never_read(index: int) -> None:
 # --- improving ------------------------------------------------------------------------------------------------------
 
 
-def test_offspring_of_one_parent_differ_from_it_and_from_each_other() -> None:
-    parent = attempt(write(Brief(task=DOOR)), judged(fitness=RISING))
-    codes = [write(Brief(task=DOOR, turns=(parent,)), index=i, seed=i) for i in range(8)]
+@pytest.mark.parametrize("task", [RUN, DOOR, BALANCE])
+def test_offspring_of_one_parent_differ_from_it_and_from_each_other(task: Task) -> None:
+    parent = attempt(write(Brief(task=task)), judged(fitness=RISING))
+    codes = [write(Brief(task=task, turns=(parent,)), index=i, seed=i) for i in range(8)]
     assert len({parent.candidate.code, *codes}) == 9
 
 
@@ -378,6 +379,16 @@ def test_a_faded_component_gets_a_higher_temperature_and_the_reply_says_why() ->
     assert "Component 'near_handle_to_goal' stayed below 2% of its weight" in text
     assert "near_handle_to_goal_temperature = 0.6  # m" in text
     assert "near_hand_to_handle_temperature = 0.2  # m" in text
+
+
+def test_what_the_goal_asks_for_is_not_dropped_for_standing_still() -> None:
+    still = {"c__near_handle_to_goal": [0.5] * 10, "c__near_hand_to_handle": RISING, "c__effort_action": [-0.04] * 10}
+    parent = attempt(write(Brief(task=DOOR)), judged(fitness=RISING, **still))
+    text = ask(Brief(task=DOOR, turns=(parent,)))
+    assert "'near_handle_to_goal' hardly changed" not in text
+    assert (
+        "Component 'effort_action' hardly changed in all of the training, so the effort term on action was dr" in text
+    )
 
 
 def test_a_component_that_moves_against_fitness_is_turned_round() -> None:

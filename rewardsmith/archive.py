@@ -1,0 +1,136 @@
+"""The population: what has been tried, and which attempts the next generation is bred from.
+
+Greedy, as in Eureka: the parent is the best attempt so far, so it never gets worse; a chain that restarts begins from
+nothing (or from the person's seed). People's words come first: a pin chooses the parent, a veto bars one, and a
+preference overrules fitness between the two it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from rewardsmith.config import SearchSettings
+from rewardsmith.types import Attempt, Generation, HumanInput, Judged, Mark, Preference
+
+
+class Archive:
+    """Every finished generation of a run, in order."""
+
+    def __init__(self, settings: SearchSettings) -> None:
+        self._settings = settings
+        self._generations: list[Generation] = []
+        self._people: list[HumanInput] = []
+
+    @classmethod
+    def replay(cls, history: Sequence[Generation], settings: SearchSettings) -> Archive:
+        """The archive as it stood after `history`."""
+        archive = cls(settings)
+        for generation in history:
+            archive.hear(generation.people)
+            archive.add(generation)
+        return archive
+
+    def hear(self, people: Sequence[HumanInput]) -> None:
+        """Take in what persons have said since the last generation."""
+        self._people.extend(people)
+
+    def add(self, generation: Generation) -> None:
+        """Append a finished generation."""
+        self._generations.append(generation)
+
+    @property
+    def next_index(self) -> int:
+        """The index of the generation to come; 0 is for seeded rewards."""
+        return len(self._generations)
+
+    def chain_of(self, index: int) -> int:
+        """Which restart a generation belongs to; the seeded generation 0 belongs to all."""
+        return max(0, index - 1) // self._settings.generations
+
+    @property
+    def complete(self) -> bool:
+        """Whether every generation of every chain has been bred."""
+        return self.next_index > self._settings.generations * self._settings.restarts
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt, oldest first."""
+        return tuple(a for g in self._generations for a in g.attempts)
+
+    def best(self) -> Attempt | None:
+        """The attempt that won the run so far, over all chains; None while nothing has been judged."""
+        return self._preferred(list(self.attempts()))
+
+    def lineage(self, chain: int) -> tuple[Attempt, ...]:
+        """The chain's successive bests, oldest first, the parent of the next generation last.
+
+        At most `history_turns` of them; empty while the chain has no judged attempt.
+        """
+        pool: list[Attempt] = []
+        records: list[Attempt] = []
+        for generation in self._of(chain):
+            pool.extend(generation.attempts)
+            best = max(_judged(pool, self._vetoed()), key=_fitness, default=None)
+            if best is not None and (not records or records[-1].id != best.id):
+                records.append(best)
+        parent = self._preferred(pool)
+        if parent is None:
+            return ()
+        earlier = [a for a in records if a.id != parent.id]
+        return (*earlier, parent)[-self._settings.history_turns :]
+
+    def siblings(self, chain: int) -> tuple[Attempt, ...]:
+        """The attempts of the chain's last generation, without the parent-to-be."""
+        generations = self._of(chain)
+        parents = {a.id for a in self.lineage(chain)}
+        return tuple(a for a in generations[-1].attempts if a.id not in parents) if generations else ()
+
+    def people(self, chain: int) -> tuple[HumanInput, ...]:
+        """What persons have said so far, of the run or of attempts of this chain."""
+        ids = {a.id for g in self._of(chain) for a in g.attempts}
+        return tuple(p for p in self._people if _mentions(p) <= ids)
+
+    def _of(self, chain: int) -> list[Generation]:
+        return [g for g in self._generations if g.attempts and (g.index == 0 or g.chain == chain)]
+
+    def _vetoed(self) -> frozenset[str]:
+        return frozenset(p.on for p in self._people if isinstance(p, Mark) and p.kind == "veto")
+
+    def _preferred(self, pool: Sequence[Attempt]) -> Attempt | None:
+        """The pinned attempt, else the fittest, moved along people's preferences."""
+        allowed = {a.id: a for a in _judged(pool, self._vetoed())}
+        for pin in reversed([p for p in self._people if isinstance(p, Mark) and p.kind == "pin"]):
+            if pin.on in allowed:
+                return allowed[pin.on]
+        best = max(allowed.values(), key=_fitness, default=None)
+        seen: set[str] = set()
+        while best is not None and best.id not in seen:
+            seen.add(best.id)
+            best = allowed.get(self._preferred_to(best.id, allowed) or "", best)
+        return best
+
+    def _preferred_to(self, loser: str, allowed: Container[str]) -> str | None:
+        """Whom of the `allowed` a person prefers to `loser`; of each pair, what was said last counts."""
+        told: set[str] = set()
+        for p in reversed(self._people):
+            if not isinstance(p, Preference) or p.p_first is None or loser not in (p.first, p.second):
+                continue
+            other, p_loser = (p.second, p.p_first) if p.first == loser else (p.first, 1 - p.p_first)
+            if p_loser < 0.5 and other not in told and other in allowed:
+                return other
+            told.add(other)
+        return None
+
+
+def _judged(pool: Sequence[Attempt], vetoed: frozenset[str]) -> list[Attempt]:
+    return [a for a in pool if isinstance(a.outcome, Judged) and a.id not in vetoed]
+
+
+def _fitness(attempt: Attempt) -> float:
+    assert isinstance(attempt.outcome, Judged)
+    return attempt.outcome.score.mean
+
+
+def _mentions(said: HumanInput) -> set[str]:
+    if isinstance(said, Preference):
+        return {said.first, said.second}
+    return {said.on} if said.on else set()
