@@ -1,0 +1,6 @@
+# expect: compile: computes with the number of environments
+import torch
+
+
+def compute_reward(x_velocity):
+    return x_velocity / x_velocity.shape[0], {}

@@ -1,0 +1,7 @@
+# expect: probe: same (1) in every state
+import torch
+
+
+def compute_reward(x_velocity):
+    reward = torch.ones_like(x_velocity) + 0.0 * x_velocity
+    return reward, {"alive": reward}

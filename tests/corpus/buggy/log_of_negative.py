@@ -1,0 +1,6 @@
+# expect: probe: not finite
+import torch
+
+
+def compute_reward(x_velocity):
+    return torch.log(x_velocity), {}

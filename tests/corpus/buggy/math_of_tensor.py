@@ -1,0 +1,8 @@
+# expect: compile: Python number
+import math
+
+import torch
+
+
+def compute_reward(x_velocity):
+    return x_velocity * math.exp(x_velocity[0]), {}

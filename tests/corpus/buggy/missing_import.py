@@ -1,0 +1,6 @@
+# expect: static: 'math' is not defined
+import torch
+
+
+def compute_reward(x_velocity):
+    return x_velocity * math.pi, {}

@@ -1,0 +1,6 @@
+# expect: static: returns nothing
+import torch
+
+
+def compute_reward(x_velocity):
+    reward = x_velocity

@@ -1,0 +1,6 @@
+# expect: compile: Component 'weight' is a Python number
+import torch
+
+
+def compute_reward(x_velocity):
+    return x_velocity, {"weight": 0.5}

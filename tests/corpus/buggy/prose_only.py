@@ -1,0 +1,2 @@
+# expect: static: cannot parse
+Here is the reward function you asked for.

@@ -1,0 +1,6 @@
+# expect: static: takes *args or **kwargs
+import torch
+
+
+def compute_reward(**signals):
+    return signals["x_velocity"], {}

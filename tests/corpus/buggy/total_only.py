@@ -1,0 +1,6 @@
+# expect: compile: expected (total, components)
+import torch
+
+
+def compute_reward(x_velocity):
+    return x_velocity

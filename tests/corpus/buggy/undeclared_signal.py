@@ -1,0 +1,6 @@
+# expect: static: asks for 'x_velocty'
+import torch
+
+
+def compute_reward(x_velocty, action):
+    return x_velocty - action.abs().sum(-1), {}

@@ -1,0 +1,253 @@
+"""Tests of `rewardsmith.graph`: what may become a graph, when two are equal, and what running one gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rewardsmith.graph import GraphError, RewardGraph, allowed_inputs
+from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
+
+SIGNALS: dict[str, tuple[int, ...]] = {"speed": (), "hand": (3,), "goal": (3,), "foot": (4, 3)}
+
+Json = dict[str, Any]
+
+
+def _node(op: str, *args: object, **kwargs: object) -> Json:
+    return {"op": op, "args": list(args), "kwargs": kwargs}
+
+
+def _t(index: int, out: int | None = None) -> Json:
+    return {"t": index} if out is None else {"t": index, "out": out}
+
+
+def _program(**changes: object) -> Json:
+    """-0.5 * |hand - goal| + speed, with the first term as a component."""
+    whole: Json = {
+        "version": 1,
+        "inputs": ["hand", "goal", "speed"],
+        "unused": [],
+        "constants": [{"dtype": "float32", "shape": [], "values": [-0.5]}],
+        "nodes": [
+            _node("sub.Tensor", _t(0), _t(1)),
+            _node("linalg_vector_norm", _t(4), 2, [-1]),
+            _node("mul.Tensor", _t(5), _t(3)),
+            _node("add.Tensor", _t(6), _t(2)),
+        ],
+        "total": _t(7),
+        "components": [["near", _t(6)]],
+    }
+    return whole | changes
+
+
+def _graph(program: Json) -> RewardGraph:
+    return RewardGraph.from_json(json.dumps(program), signals=SIGNALS)
+
+
+def _rows(count: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(count)
+    return {name: torch.randn((count, *shape), generator=generator) for name, shape in SIGNALS.items()}
+
+
+def test_a_graph_computes_what_it_says() -> None:
+    # |(3, 0, 0) - (0, 4, 0)| = 5, so near = -2.5; with speed 1 the total is -1.5
+    rows = {
+        "hand": torch.tensor([[3.0, 0.0, 0.0]]),
+        "goal": torch.tensor([[0.0, 4.0, 0.0]]),
+        "speed": torch.tensor([1.0]),
+    }
+    total, components = _graph(_program())(rows)
+    assert total.tolist() == [-1.5]
+    assert {name: value.tolist() for name, value in components.items()} == {"near": [-2.5]}
+
+
+@given(count=st.integers(min_value=1, max_value=70))
+@settings(max_examples=25, deadline=None)
+def test_any_number_of_rows_gives_one_value_each(count: int) -> None:
+    rows = _rows(count)
+    total, components = _graph(_program())(rows)
+    expected = -0.5 * (rows["hand"] - rows["goal"]).norm(dim=-1) + rows["speed"]
+    assert total.shape == components["near"].shape == (count,)
+    assert torch.allclose(total, expected, atol=1e-6)
+
+
+def test_attributes_name_what_is_read_reported_and_unused() -> None:
+    graph = _graph(_program(inputs=["hand", "goal", "speed"], total=_t(6)))
+    assert (graph.inputs, graph.components, graph.unused) == (("goal", "hand"), ("near",), ("speed",))
+
+
+def test_a_graph_survives_its_own_text() -> None:
+    graph = _graph(_program())
+    again = RewardGraph.from_json(graph.to_json(), signals=SIGNALS)
+    assert again == graph
+    assert hash(again) == hash(graph)
+    assert again.to_json() == graph.to_json()
+
+
+def test_order_of_arguments_and_dead_code_do_not_change_the_hash() -> None:
+    other = _program(
+        inputs=["speed", "foot", "goal", "hand"],
+        constants=[
+            {"dtype": "float32", "shape": [1], "values": [9.0]},
+            {"dtype": "float32", "shape": [], "values": [-0.5]},
+        ],
+        nodes=[
+            _node("exp", _t(0)),
+            _node("sub.Tensor", _t(3), _t(2)),
+            _node("sub.Tensor", _t(3), _t(2)),
+            _node("linalg_vector_norm", _t(8), 2, [-1]),
+            _node("mul.Tensor", _t(9), _t(5)),
+            _node("clone", _t(10)),
+            _node("add.Tensor", _t(11), _t(0)),
+        ],
+        total=_t(12),
+        components=[["near", _t(10)]],
+    )
+    assert _graph(other).sha256 == _graph(_program()).sha256
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"components": [["close", _t(6)]]},
+        {"constants": [{"dtype": "float32", "shape": [], "values": [-0.25]}]},
+        {"total": _t(6)},
+    ],
+)
+def test_another_meaning_is_another_hash(change: Json) -> None:
+    assert _graph(_program(**change)) != _graph(_program())
+
+
+_NODES = _program()["nodes"]
+
+DOCTORED: dict[str, Json] = {
+    "another version": _program(version=2),
+    "a field too many": _program(extra=1),
+    "an input nobody declared": _program(inputs=["hand", "goal", "secret"]),
+    "an input twice": _program(inputs=["hand", "hand", "speed"]),
+    "an operation off the list": _program(nodes=[_node("rand_like", _t(0)), *_NODES[1:]]),
+    "a Python name as operation": _program(nodes=[_node("__class__", _t(0)), *_NODES[1:]]),
+    "a reference forwards": _program(nodes=[_node("sub.Tensor", _t(0), _t(7)), *_NODES[1:]]),
+    "a reference to itself": _program(nodes=[_node("sub.Tensor", _t(0), _t(4)), *_NODES[1:]]),
+    "a negative reference": _program(total=_t(-1)),
+    "a boolean reference": _program(total={"t": True}),
+    "a result picked where there is one": _program(total=_t(7, 0)),
+    "no result picked where there are two": _program(nodes=[*_NODES, _node("max.dim", _t(0), 1)], total=_t(8)),
+    "a result that is not there": _program(nodes=[*_NODES, _node("max.dim", _t(0), 1)], total=_t(8, 5)),
+    "an argument too many": _program(nodes=[_node("sub.Tensor", _t(0), _t(1), 3), *_NODES[1:]]),
+    "an argument missing": _program(nodes=[_node("sub.Tensor", _t(0)), *_NODES[1:]]),
+    "an unknown keyword": _program(nodes=[_node("sub.Tensor", _t(0), _t(1), out=_t(0)), *_NODES[1:]]),
+    "a device": _program(nodes=[*_NODES, _node("zeros", [{"rows": 1}], device="cuda:0")]),
+    "a word as a number": _program(nodes=[_node("sub.Tensor", _t(0), "__import__('os')"), *_NODES[1:]]),
+    "a whole number too large": _program(nodes=[_node("select.int", _t(0), 1, 2**70), *_NODES[1:]]),
+    "shapes that do not fit": _program(inputs=["foot", "speed", "hand"]),
+    "a total per joint": _program(total=_t(4)),
+    "a total for all": _program(nodes=[*_NODES, _node("sum", _t(7))], total=_t(8)),
+    "a double total": _program(nodes=[*_NODES, _node("_to_copy", _t(7), dtype={"dtype": "float64"})], total=_t(8)),
+    "the number of rows as a value": _program(nodes=[*_NODES, _node("mul.Scalar", _t(7), {"rows": 1})], total=_t(8)),
+    "a million values a row": _program(nodes=[*_NODES, _node("expand", _t(0), [2000, {"rows": 1}, 3])]),
+    "more operations than allowed": _program(nodes=_NODES[:1] * 2001),
+    "a component called by an expression": _program(components=[["x': open('f')", _t(6)]]),
+    "a component called by a keyword": _program(components=[["lambda", _t(6)]]),
+    "a component with a newline": _program(components=[["near\n", _t(6)]]),
+    "a component twice": _program(components=[["near", _t(6)], ["near", _t(7)]]),
+    "a constant of another size": _program(constants=[{"dtype": "float32", "shape": [2], "values": [1.0]}]),
+    "a constant of a complex type": _program(constants=[{"dtype": "complex64", "shape": [], "values": [1.0]}]),
+    "a constant index outside": _program(
+        constants=[{"dtype": "int64", "shape": [1], "values": [7]}],
+        nodes=[_node("index_select", _t(0), 1, _t(3)), _node("sum.dim_IntList", _t(4), [-1])],
+        total=_t(5),
+        components=[],
+    ),
+    "nothing read": _program(
+        inputs=["hand"],
+        constants=[],
+        nodes=[_node("full", [{"rows": 1}], 1.0, dtype={"dtype": "float32"})],
+        total=_t(1),
+        components=[],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", DOCTORED.values(), ids=DOCTORED.keys())
+def test_a_doctored_graph_is_refused(program: Json) -> None:
+    with pytest.raises(GraphError):
+        _graph(program)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "NaN", '{"version": NaN}', "[" * 100_000, '"x"' * 400_000])
+def test_text_that_is_no_graph_is_refused(text: str) -> None:
+    with pytest.raises(GraphError):
+        RewardGraph.from_json(text, signals=SIGNALS)
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["t", "add.Tensor"])
+_KEYS = st.sampled_from(["t", "out", "rows"])
+_SCRAPS = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_mutated_graph_is_refused_or_runs(data: st.DataObject) -> None:
+    program = _program()
+    where: Any = program
+    while isinstance(where, (dict, list)) and where:
+        key = data.draw(st.sampled_from(sorted(where) if isinstance(where, dict) else list(range(len(where)))))
+        if not isinstance(where[key], (dict, list)) or data.draw(st.booleans()):
+            where[key] = data.draw(_SCRAPS)
+            break
+        where = where[key]
+    try:
+        graph = _graph(program)
+    except GraphError:
+        return
+    total, _ = graph(_rows(5))
+    assert total.shape == (5,)
+
+
+def test_an_index_that_is_computed_cannot_leave_its_dimension() -> None:
+    program = _program(
+        nodes=[
+            _node("_to_copy", _t(2), dtype={"dtype": "int64"}),
+            _node("unsqueeze", _t(4), -1),
+            _node("gather", _t(0), 1, _t(5)),
+            _node("squeeze.dims", _t(6), [1]),
+        ],
+        total=_t(7),
+        components=[],
+    )
+    rows = {"hand": torch.tensor([[1.0, 2.0, 3.0]] * 3), "speed": torch.tensor([-50.0, 1.0, 1e6])}
+    total, _ = _graph(program)(rows)
+    assert total.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_running_keeps_no_gradients() -> None:
+    rows = _rows(4)
+    rows["speed"].requires_grad_()
+    total, _ = _graph(_program())(rows)
+    assert not total.requires_grad
+
+
+def test_allowed_inputs_are_signals_their_past_and_progress() -> None:
+    signal = Signal(name="hand", shape=(3,), unit="m", doc="", source="obs[0:3]")
+    task = Task(
+        name="t",
+        goal="",
+        env=EnvSpec(backend="envpool", id="T-v0"),
+        signals=(signal,),
+        fitness=Measure(source="hand", reduce="mean"),
+        success=None,
+        references=References(),
+        episode_steps=10,
+        control_dt_s=0.1,
+    )
+    assert allowed_inputs(task) == {"hand": (3,), "prev_hand": (3,), "episode_progress": ()}

@@ -1,0 +1,75 @@
+"""Tests of `verify.probe`: which faults on data reject, and which only warn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from torch import Tensor
+
+from rewardsmith import verify
+from rewardsmith.sandbox import ProcessSandbox
+from rewardsmith.types import Attempt, Rejected, Task, Verified
+
+Probe = Callable[[str, str], "Verified | Rejected"]
+
+
+@pytest.fixture
+def probed(
+    task: Task, states: dict[str, Tensor], sandbox: ProcessSandbox, draft: Callable[..., Attempt]
+) -> Callable[[str, str], Verified | Rejected]:
+    """The outcome of `def compute_reward(<arguments>): r = <expression>; return r, {"r": r}`."""
+
+    def run(arguments: str, expression: str) -> Verified | Rejected:
+        code = f"import torch\ndef compute_reward({arguments}):\n    r = {expression}\n    return r, {{'r': r}}"
+        (attempt,) = verify.gauntlet([draft(code)], task, sandbox, states)
+        assert isinstance(attempt.outcome, Verified | Rejected)
+        return attempt.outcome
+
+    return run
+
+
+def test_a_sound_reward_passes_without_a_word(probed: Probe) -> None:
+    outcome = probed("x_velocity, action", "torch.tanh(x_velocity) - 0.01 * action.square().sum(-1).clamp(max=9.0)")
+    assert isinstance(outcome, Verified)
+    assert outcome.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expression", "reason"),
+    [
+        (
+            "hand_to_goal_dist",
+            "torch.log(hand_to_goal_dist - 0.3)",
+            "Usual cause: division by 'hand_to_goal_dist' near 0 m.",
+        ),
+        ("x_velocity", "torch.sqrt(x_velocity)", "log or sqrt of a negative number."),
+        ("joint_vel", "joint_vel[:, 0] / joint_vel.norm(dim=-1)", "not finite where 'joint_vel' is zero"),
+        ("x_velocity", "torch.exp(x_velocity * 30)", "at most 1e+06"),
+        ("x_velocity", "x_velocity - torch.roll(x_velocity, 1, 0)", "changes with the other environments"),
+        ("x_velocity", "x_velocity[0] + 0 * x_velocity", "changes with the other environments"),
+        ("x_velocity", "torch.arange(x_velocity.shape[0]) + x_velocity", "changes with the other environments"),
+        ("x_velocity", "x_velocity * 0.0 + 3.0", "Reward is the same (3) in every state."),
+    ],
+)
+def test_faults_a_policy_will_meet_reject(probed: Probe, arguments: str, expression: str, reason: str) -> None:
+    outcome = probed(arguments, expression)
+    assert isinstance(outcome, Rejected)
+    assert outcome.stage == "probe"
+    assert reason in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expression", "warning"),
+    [
+        ("torso_height", "1.0 / torso_height", "not finite where its inputs are all zero"),
+        ("torso_quat", "(torso_quat / torso_quat.norm(dim=-1, keepdim=True))[:, 0]", "inputs are all zero"),
+        ("x_velocity", "torch.exp(x_velocity)", "not finite where its inputs are very large."),
+        ("torso_height", "(torso_height > 5.0).float()", "learning has nothing to start from"),
+        ("x_velocity, action", "x_velocity", "Argument 'action' is never used."),
+    ],
+)
+def test_what_merely_looks_wrong_warns(probed: Probe, arguments: str, expression: str, warning: str) -> None:
+    outcome = probed(arguments, expression)
+    assert isinstance(outcome, Verified)
+    assert any(warning in text for text in outcome.warnings), outcome.warnings
