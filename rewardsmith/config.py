@@ -116,7 +116,7 @@ class HumanSettings(Settings):
 class EvolveConfig(Settings):
     """Everything that decides a run besides its task. A run keeps the resolved one."""
 
-    method: str = "eureka"
+    method: str = "default"
     model: str = "offline"
     seed: int = Field(0, ge=0)
     search: SearchSettings = SearchSettings()
@@ -137,8 +137,8 @@ def resolve(
 ) -> EvolveConfig:
     """Merge all layers: defaults < preset < method < task < file < `--set a.b=c`.
 
-    `method` is a shipped name or a path; without one the topmost layer that has a `method` key names it, and eureka is
-    the default. The preset is the one that `train.preset` names once all layers above it are merged.
+    `method` is a shipped name or a path; without one the topmost layer that has a `method` key names it, and default is
+    what stands without any. The preset is the one that `train.preset` names once all layers above it are merged.
 
     Raises: ConfigError: a file, a key or a value is wrong; the message says in which layer and line.
     """

@@ -56,7 +56,13 @@ def _drafts(
         return drafting.seeded(parts, task, states=states)
     chain = archive.chain_of(index)
     brief = Brief(
-        task=task, turns=archive.lineage(chain), siblings=archive.siblings(chain), people=archive.people(chain)
+        task=task,
+        turns=archive.lineage(chain),
+        siblings=archive.siblings(chain),
+        people=archive.people(chain),
+        env_steps=config.train.env_steps,
+        gamma=config.train.gamma,
+        ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
     )
     return drafting.draft(brief, parts, config, generation=index, states=states)
 

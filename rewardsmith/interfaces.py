@@ -90,6 +90,9 @@ class Brief:
     people: tuple[HumanInput, ...] = ()
     rejected: Rejected | None = None  # set when a repair is asked for
     draft: str = ""  # the code that was rejected; empty where the reply held none
+    env_steps: int = 0  # control steps each policy is trained for; 0: not told
+    gamma: float = 0.0  # the discount it is trained with; 0: not told
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of each signal under random actions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,7 +65,8 @@ def digest(messages: Sequence[Message]) -> str:
 
 def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettings) -> list[Message]:
     """System, task, and each turn's code with what became of it; the last user message asks."""
-    task = task_view(brief.task, env_source=settings.env_source)
+    task = task_view(brief.task, env_source=settings.env_source, ranges=brief.ranges)
+    training = training_view(brief)
     views = [attempt_view(turn) for turn in turns]
     others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
     people = sentences(brief.people, shown=[v.id for v in (*views, *others)])
@@ -73,7 +74,7 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     opening = {"others": (), "people": ()} if turns else asking
     messages = [
         Message(role="system", content=_text("system.j2")),
-        Message(role="user", content=_text("first.j2", task=task, **opening)),
+        Message(role="user", content=_text("first.j2", task=task, training=training, **opening)),
     ]
     for turn, view in zip(turns[:-1], views[:-1], strict=True):
         messages = _exchange(messages, turn.candidate.code, _text("turn.j2", turn=view, task=task))
@@ -106,12 +107,13 @@ def telling(siblings: Sequence[Attempt], count: int) -> list[Attempt]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignalView:
-    """A row of the table of signals; `shape` as in `(num_envs, 3)`."""
+    """A row of the table of signals; `shape` as in `(num_envs, 3)`, `seen` its range under random actions, or empty."""
 
     name: str
     shape: str
     unit: str
     doc: str
+    seen: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +137,16 @@ class TaskView:
     signals: tuple[SignalView, ...]
     example_arguments: tuple[SignalView, ...]
     environment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingView:
+    """How a policy is trained; `ahead` is the steps, and `ahead_s` the seconds, that its discount looks ahead."""
+
+    env_steps: int
+    gamma: str
+    ahead: str
+    ahead_s: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,8 +184,20 @@ class AttemptView:
     components: tuple[str, ...]
 
 
-def task_view(task: Task, *, env_source: bool) -> TaskView:
-    signals = tuple(_signal_view(s) for s in task.signals)
+def training_view(brief: Brief) -> TrainingView | None:
+    if not brief.env_steps or not 0 < brief.gamma < 1:
+        return None
+    ahead = 1 / (1 - brief.gamma)
+    return TrainingView(
+        env_steps=brief.env_steps,
+        gamma=_g(brief.gamma),
+        ahead=_g(ahead, digits=3),
+        ahead_s=_g(ahead * brief.task.control_dt_s, digits=2),
+    )
+
+
+def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, tuple[float, float]]) -> TaskView:
+    signals = tuple(_signal_view(s, ranges.get(s.name)) for s in task.signals)
     return TaskView(
         goal=task.goal.strip(),
         control_dt_s=_g(task.control_dt_s),
@@ -218,13 +242,14 @@ def rejection_view(rejected: Rejected, code: str) -> RejectionView:
     )
 
 
-def _signal_view(signal: Signal) -> SignalView:
+def _signal_view(signal: Signal, seen: tuple[float, float] | None) -> SignalView:
     sizes = "".join(f" {size}," for size in signal.shape).removesuffix(",")
     return SignalView(
         name=signal.name,
         shape=f"(num_envs,{sizes})",
         unit="-" if signal.unit == "1" else signal.unit,
         doc=" ".join(signal.doc.split()).replace("|", "\\|"),
+        seen=f"{_g(seen[0], digits=2)} to {_g(seen[1], digits=2)}" if seen else "",
     )
 
 

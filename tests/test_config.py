@@ -53,7 +53,7 @@ def test_preset_is_the_one_that_the_merged_layers_name(tmp_path: Path) -> None:
 
 def test_method_is_named_by_the_argument_or_else_by_the_topmost_layer(tmp_path: Path) -> None:
     mine = written(tmp_path / "mine.yaml", "search: {offspring: 3}\n")
-    assert resolve({}).method == "eureka"
+    assert resolve({}).method == "default"
     assert resolve({}, sets=[f"method={mine}"]).search.offspring == 3
     assert resolve({}, sets=[f"method={mine}"], method="eureka").method == "eureka"
     assert resolve({}, method=mine).method == str(mine)
@@ -157,7 +157,7 @@ def test_fault_in_a_file_is_told_with_its_line(tmp_path: Path) -> None:
     [
         (
             ["method=eurka"],
-            r"Unknown method 'eurka'\. Did you mean 'eureka'\? Known: eureka; or a path to a \.yaml file\.",
+            r"Unknown method 'eurka'\. Did you mean 'eureka'\? Known: default, eureka; or a path to a \.yaml file\.",
         ),
         (["train.preset=clasic"], r"Unknown preset 'clasic'\. Did you mean 'classic'\?"),
         (["method=./none.yaml"], r"none\.yaml: no such file"),

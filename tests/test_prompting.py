@@ -278,7 +278,7 @@ def test_environment_unknown_to_gymnasium_has_no_description() -> None:
 
 
 def test_view_of_a_task_has_no_field_that_could_betray_a_source() -> None:
-    assert "HIDDEN" not in repr(prompting.task_view(TASK, env_source=True))
+    assert "HIDDEN" not in repr(prompting.task_view(TASK, env_source=True, ranges={}))
 
 
 def test_text_of_models_and_people_cannot_pose_as_another_speaker() -> None:
@@ -376,4 +376,11 @@ def test_hash_is_of_the_messages_alone() -> None:
 
 def test_template_that_asks_for_what_it_is_not_given_fails_loudly() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        prompting._text("turn.j2", task=prompting.task_view(TASK, env_source=False))
+        prompting._text("turn.j2", task=prompting.task_view(TASK, env_source=False, ranges={}))
+
+
+def test_prompt_tells_budget_discount_and_ranges() -> None:
+    brief = Brief(task=TASK, env_steps=150_000, gamma=0.99, ranges={TASK.signals[0].name: (-2.269, 1.439)})
+    text = prompting.render(brief, settings=SEARCH).messages[1].content
+    assert "trained for 150000 control steps in all, with discount 0.99: it looks about 100 steps" in text
+    assert "| -2.3 to 1.4 |" in text

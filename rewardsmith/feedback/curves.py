@@ -16,7 +16,7 @@ from rewardsmith.types import Attempt, Curve, Feedback, Judged, Task, Trained
 
 COMPONENT = "component/"
 FLAT = 0.02  # a component whose range is below this share of its magnitude is called constant
-DOMINANT = 10.0  # a component this many times the next largest drowns the others
+DOMINANT = 10.0  # a component this many times the next largest drowns it; penalties are meant to be small
 TREND = 0.15  # changes below this share of a curve's range are taken for noise
 RARE_SUCCESS = 0.05
 SHORT = 0.5  # episodes shorter than this share of the limit are called short
@@ -205,23 +205,26 @@ def _constant(components: Sequence[Summary]) -> Iterator[Remark]:
 
 
 def _dominant(components: Sequence[Summary]) -> Iterator[Remark]:
-    if len(components) < 2:
+    largest = sorted(components, key=lambda s: s.magnitude, reverse=True)
+    paying = [s for s in largest[1:] if s.mean > 0]
+    if not paying or largest[0].magnitude <= DOMINANT * paying[0].magnitude:
         return
-    second, first = sorted(components, key=lambda s: s.magnitude)[-2:]
-    if first.magnitude > DOMINANT * second.magnitude > 0:
-        times = first.magnitude / second.magnitude
-        yield Remark(
-            kind="dominant",
-            component=first.component,
-            text=f"'{_label(first)}' is {_g(times, digits=2)} times as large as the next component and drowns it.",
-        )
+    first, second = largest[0], paying[0]
+    times = _g(first.magnitude / second.magnitude, digits=2)
+    yield Remark(
+        kind="dominant",
+        component=first.component,
+        text=f"'{_label(first)}' is {times} times as large as '{_label(second)}', the next that pays: the policy works "
+        f"for '{_label(first)}' alone. That is right only if it stands for the goal itself.",
+    )
 
 
 def _short_episodes(length: Summary | None, task: Task) -> Iterator[Remark]:
     if length is not None and length.values[-1] < SHORT * task.episode_steps:
         yield Remark(
             kind="short_episodes",
-            text=f"Episodes ended early, after {_g(length.values[-1])} of {task.episode_steps} steps at the end.",
+            text=f"Episodes ended early, after {_g(length.values[-1])} of {task.episode_steps} steps at the end: the "
+            "environment cut them short.",
         )
 
 

@@ -207,8 +207,8 @@ def test_notable_things_are_told_and_others_are_not(
         ({"success": (0.0, 0.04)}, "Success stayed near zero: at most 4.0% of episodes succeeded in training."),
         ({"success": (0.0, 0.0)}, "Success stayed near zero: no episode succeeded in training."),
         ({"fitness": PEAKED}, "Fitness peaked at 4 after 50% of training and was 1 at the end."),
-        ({"component/a": (20.0, 22.0), "component/b": (1.0, 3.0)}, "'a' is 10 times as large as the next component"),
-        ({"episode_length": (20.0, 49.0)}, "Episodes ended early, after 49 of 100 steps at the end."),
+        ({"component/a": (20.0, 22.0), "component/b": (1.0, 3.0)}, "'a' is 10 times as large as 'b', the next that pays"),
+        ({"episode_length": (20.0, 49.0)}, "Episodes ended early, after 49 of 100 steps at the end: the environment"),
         # thirds of reward: 1, 4, 7; of fitness: 7, 4, 1
         ({"reward": RISING, "fitness": FALLING}, "The reward rose (1 to 7) while fitness fell (7 to 1)"),
     ],
@@ -246,3 +246,8 @@ def test_thirds_of_three_values_are_the_values() -> None:
     summary = summarise(curve("fitness", (1.0, 5.0, 3.0)), points=10)
     assert isinstance(summary, Summary)
     assert summary.thirds() == (1.0, 5.0, 3.0)
+
+
+def test_small_penalty_does_not_make_the_goal_look_dominant() -> None:
+    # 'goal' is 50 times the penalty, as the prompt advises; nothing else pays, so there is nothing to drown
+    assert kinds({"component/goal": (1.0, 9.0), "component/effort": (-0.05, -0.15)}) == []
