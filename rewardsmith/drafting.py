@@ -23,7 +23,7 @@ def draft(
 ) -> tuple[Attempt, ...]:
     """`config.search.offspring` attempts, each `Verified` or, after its repairs are used up, `Rejected`."""
     asked = [_request(brief, config, generation=generation, index=i) for i in range(config.search.offspring)]
-    batch = checked(_answers(asked, parts), brief.task, parts, states=states)
+    batch = checked(_answers(asked, parts, generation), brief.task, parts, states=states)
     for repair in range(1, config.search.repairs + 1):
         failed = {a.id: i for i, a in enumerate(batch) if isinstance(a.outcome, Rejected)}
         if not failed:
@@ -32,7 +32,7 @@ def draft(
             _request(_about(brief, batch[i]), config, generation=generation, index=i, repair=repair)
             for i in failed.values()
         ]
-        again = checked(_answers(asked, parts), brief.task, parts, states=states)
+        again = checked(_answers(asked, parts, generation), brief.task, parts, states=states)
         repaired = {a.id: _follows(batch[failed[a.id]], a) for a in again}
         batch = tuple(repaired.get(a.id, a) for a in batch)
     return batch
@@ -78,8 +78,7 @@ def _about(brief: Brief, failed: Attempt) -> Brief:
     return replace(brief, rejected=failed.outcome, draft=failed.candidate.code)
 
 
-def _answers(asked: Sequence[Request], parts: Parts) -> tuple[Attempt, ...]:
-    generation = int(asked[0].candidate_id[1:4]) if asked else 0
+def _answers(asked: Sequence[Request], parts: Parts, generation: int) -> tuple[Attempt, ...]:
     parts.watch(
         Progress(generation=generation, stage="propose", fraction=0.0, states={r.candidate_id: "asked" for r in asked})
     )

@@ -10,11 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from rewardsmith import config, sim, taskfile
+from rewardsmith import config, sim, sources, taskfile
 from rewardsmith.interfaces import Frame, Rollout, Simulator
 from rewardsmith.readings import Readings
 from rewardsmith.rollouts import EpisodeMeter, Stepper
-from rewardsmith import sources
 from rewardsmith.sim.envpool import info_fields
 from rewardsmith.types import Measure, Task
 

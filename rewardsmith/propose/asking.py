@@ -37,6 +37,11 @@ def request_key(request: Request, *, model: str, params: Mapping[str, int | floa
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def draft_params(request: Request) -> dict[str, int | str]:
+    """What tells a draft from all others, where replies belong to one: two repairs may be asked for in like words."""
+    return {"candidate": request.candidate_id, **({"repair": request.repair} if request.repair else {})}
+
+
 def described(request: Request, *, model: str, **more: object) -> dict[str, object]:
     """What a store is told of a request before it leaves, as plain JSON."""
     return {

@@ -17,7 +17,7 @@ from typing import Literal
 
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import ReplyStore, Request
-from rewardsmith.propose.asking import Tell, described, from_cache, request_key, to_stderr
+from rewardsmith.propose.asking import Tell, described, draft_params, from_cache, request_key, to_stderr
 from rewardsmith.types import Reply
 
 _MARK = re.compile(r"<!-- rewardsmith request ([0-9a-f]{64}) -->")
@@ -46,9 +46,7 @@ class ManualProposer:
 
         Raises: ProposerError: nothing came in time, or the folder cannot be used; files and stored replies stay.
         """
-        keys = [
-            request_key(request, model=self.name, params={"candidate": request.candidate_id}) for request in requests
-        ]
+        keys = [request_key(request, model=self.name, params=draft_params(request)) for request in requests]
         replies = {key: from_cache(reply) for key in keys if (reply := store.get(key)) is not None}
         missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in replies}
         pages = self._write_prompts(missing)

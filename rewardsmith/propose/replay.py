@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import ReplyStore, Request
-from rewardsmith.propose.asking import described, from_cache, request_key
+from rewardsmith.propose.asking import described, draft_params, from_cache, request_key
 from rewardsmith.types import Reply
 
 _FILE = re.compile(r"(?P<candidate>.+?)(?:\.repair(?P<repair>\d+))?(?P<reply>\.reply)?\.md")
@@ -65,7 +65,7 @@ class ReplayProposer:
         return [self._reply(request, store) for request in requests]
 
     def _reply(self, request: Request, store: ReplyStore) -> Reply:
-        key = request_key(request, model=self.name, params={"candidate": request.candidate_id})
+        key = request_key(request, model=self.name, params=draft_params(request))
         repair = self._repair(request, key)
         stored = store.get(key)
         if stored is not None:

@@ -1,7 +1,7 @@
 """EnvPool: C++ environments stepped in batches on CPU threads.
 
-EnvPool resets by itself: the step after `done` ignores the action and returns the reset observation with reward 0.
-Such frames are marked `started`, so that no rollout takes them for a transition.
+EnvPool resets by itself: the step after `done` ignores the action and returns the reset observation (MetaWorld's with
+a reward, which is dropped). Such frames are marked `started`, so that no rollout takes them for a transition.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class EnvPoolSimulator:
         frame = Frame(
             obs=_flat_obs(obs),
             info={name: _float32(_field(info, name)) for name in self._info_fields},
-            reward=_float32(reward),
+            reward=torch.where(started, 0.0, _float32(reward)),
             terminated=torch.from_numpy(terminated.copy()),
             truncated=torch.from_numpy(truncated.copy()),
             started=started,

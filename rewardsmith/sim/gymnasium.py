@@ -21,6 +21,8 @@ from rewardsmith.types import Task
 class GymnasiumSimulator:
     """A batch of one registered Gymnasium id with a continuous action space.
 
+    An info field must be reported by an episode's first step; where it is not reported later, it reads as zeros.
+
     Raises: ConfigError: no such id, an option it refuses, or actions that are not a bounded Box.
     """
 
@@ -45,6 +47,7 @@ class GymnasiumSimulator:
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def reset(self) -> Frame:
+        self._shapes = self._reported()
         obs, info = self._env.reset(seed=self._seeds)
         zeros = np.zeros(self.num_envs, dtype=np.float32)
         self._ended = torch.ones(self.num_envs, dtype=torch.bool)
@@ -73,16 +76,25 @@ class GymnasiumSimulator:
         self._ended = frame.terminated | frame.truncated
         return frame
 
+    def _reported(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each info field, from a first step that is then taken back: a reset reports little."""
+        if not self._info_fields:
+            return {}
+        self._env.reset(seed=self._seeds)
+        still = ((self.action_low + self.action_high) / 2).expand(self.num_envs, -1)
+        *_, info = self._env.step(still.numpy().astype(self._action_dtype).reshape(self._action_shape))
+        known = _numeric(info)
+        for name in self._info_fields:
+            if name not in known:
+                raise ConfigError(
+                    f"info has no field '{name}'.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
+                )
+        return {name: known[name].shape[1:] for name in self._info_fields}
+
     def _field(self, info: Mapping[str, Any], name: str) -> Tensor:
         """One info entry, zeros where an environment did not report it (most report nothing at a reset)."""
-        if name in info:
-            value = _float32(info[name])
-            self._shapes[name] = tuple(value.shape[1:])
-            return value
-        if not bool(self._ended.all()):
-            known = sorted(k for k in info if not k.startswith("_"))
-            raise ConfigError(f"info has no field '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
-        return torch.zeros(self.num_envs, *self._shapes.get(name, ()))
+        found = _numeric(info).get(name)
+        return torch.zeros(self.num_envs, *self._shapes[name]) if found is None else _float32(found)
 
 
 def _make(task: Task, num_envs: int) -> Any:
@@ -118,6 +130,17 @@ def _better_option(task: Task) -> str:
     known = inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
     strange = [name for name in task.env.options if name not in known]
     return did_you_mean(strange[0], known) if strange else ""
+
+
+def _numeric(info: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays of numbers in a vector environment's info, nested ones as `a.b`; `_a` says only who reported `a`."""
+    found: dict[str, np.ndarray] = {}
+    for key, value in info.items():
+        if isinstance(value, Mapping):
+            found |= _numeric(value, f"{prefix}{key}.")
+        elif not key.startswith("_") and isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+            found[prefix + key] = value
+    return found
 
 
 def _flat_obs(obs: Any) -> dict[str, Tensor]:

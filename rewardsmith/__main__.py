@@ -1,0 +1,5 @@
+"""`python -m rewardsmith`: the same as `rewardsmith`."""
+
+from rewardsmith.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""Builds the parts of a run from its task and settings: the one place where names become objects.
+
+The loop itself (`evolve.py`) gets the parts and knows no name; what a run is asked for besides its settings
+(`Extras`) is kept in the run's folder, so that a resumed run is asked for the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rewardsmith import feedback, propose, sim
+from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import ConfigError, RunError
+from rewardsmith.graph import allowed_inputs
+from rewardsmith.interfaces import Parts, Proposer, Sandbox, Watcher
+from rewardsmith.learn.ppo import PopulationPPO
+from rewardsmith.sandbox import ProcessSandbox
+from rewardsmith.store import Run
+from rewardsmith.taskfile import LoadedTask
+from rewardsmith.types import Candidate
+
+if TYPE_CHECKING:
+    from rewardsmith.propose.asking import Tell
+
+EXTRAS = "extras.json"
+
+
+class Extras(BaseModel):
+    """What a run was asked for on the command line that is no setting: kept in `<run>/extras.json`.
+
+    `seeded` holds the code of a person's own rewards, tried as generation 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = None
+    references: bool = False
+    seeded: tuple[str, ...] = ()
+
+
+def read_seeds(files: Sequence[Path]) -> tuple[str, ...]:
+    """The reward files a person gives as a start.
+
+    Raises: ConfigError: a file is missing, not UTF-8, or empty.
+    """
+    return tuple(read_reward(file) for file in files)
+
+
+def read_reward(file: Path) -> str:
+    """A reward file's code as it stands. Raises: ConfigError: it is missing, not UTF-8, or empty."""
+    try:
+        code = file.read_text(encoding="utf-8")
+    except OSError as fault:
+        raise ConfigError(f"{file}: cannot be read: {fault.strerror}. Expected a Python file with a reward.") from fault
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"{file}: not UTF-8 text ({fault.reason} at byte {fault.start}).") from fault
+    if not code.strip():
+        raise ConfigError(f"{file}: is empty. Expected a Python file that defines compute_reward.")
+    return code
+
+
+def written(code: str, *, index: int = 0) -> Candidate:
+    """A person's own reward as a candidate of generation 0."""
+    sha256 = hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+    return Candidate(id=f"g000-{index:02d}", code=code, sha256=sha256, origin="human", model="")
+
+
+def begin(folder: Path, loaded: LoadedTask, config: EvolveConfig, extras: Extras) -> Run:
+    """A new run in `folder`. The extras are written first, so that no run is ever without them.
+
+    Raises: RunError: the folder holds a run already, or cannot be written to.
+    """
+    if not (folder / "ledger.sqlite").exists():
+        _write(folder / EXTRAS, extras)
+    return Run.create(
+        folder,
+        task=loaded.task,
+        config=config,
+        task_text=Path(loaded.document.path).read_text(encoding="utf-8"),
+        allowed=allowed_inputs(loaded.task),
+    )
+
+
+def extras_of(folder: Path) -> Extras:
+    """What a run was asked for. Raises: RunError: its `extras.json` is missing or not as it was written."""
+    try:
+        return Extras.model_validate_json((folder / EXTRAS).read_bytes())
+    except (OSError, ValidationError) as fault:
+        raise RunError(
+            f"{folder / EXTRAS} cannot be read: {str(fault).splitlines()[0]}. Put back a copy of it; it says whether "
+            "references were asked for, at which address the model is, and which rewards the run was seeded with."
+        ) from fault
+
+
+@contextmanager
+def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, tell: Tell) -> Iterator[Parts]:
+    """Everything `evolve` needs to work on `run`; the sandbox's processes end on leaving.
+
+    Raises: UsageError or ProposerError: the model's name does not fit, or its key is not set. ConfigError: a feedback
+    source or a simulator is unknown.
+    """
+    proposer = proposer_of(config, extras, run_folder=run.folder, tell=tell)
+    sources = feedback.sources(config.feedback.sources, config.feedback)
+    sandbox = make_sandbox(config)
+    try:
+        yield Parts(
+            proposer=run.recorded(proposer),
+            sandbox=sandbox,
+            simulator=sim.make,
+            learner=PopulationPPO(config.train, sim.make),
+            sources=sources,
+            people=run.people,
+            store=run.replies,
+            watch=watch,
+            seeded=tuple(written(code, index=i) for i, code in enumerate(extras.seeded)),
+        )
+    finally:
+        sandbox.close()
+
+
+def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> Proposer:
+    """The proposer that `config.model` names, proven usable as far as that goes without asking anybody.
+
+    Raises: UsageError: the words do not fit. ProposerError: a key is not set, a package or a recording is missing.
+    """
+    proposer = propose.make(config.model, config.propose, base_url=extras.base_url, run_folder=run_folder, tell=tell)
+    check = getattr(proposer, "check", None)
+    if callable(check):
+        check()
+    return proposer
+
+
+def make_sandbox(config: EvolveConfig) -> Sandbox:
+    """Where generated code is traced; no process is started before the first candidate."""
+    return ProcessSandbox(config.verify)
+
+
+def _write(file: Path, extras: Extras) -> None:
+    text = json.dumps(extras.model_dump(mode="json"), indent=2) + "\n"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise RunError(f"{file} cannot be written: {fault.strerror}. Choose another folder with --runs.") from fault

@@ -1,0 +1,86 @@
+"""The shell's door: the commands by name, and how whatever goes wrong reaches the person.
+
+Each command is imported only when it is called, so `rewardsmith --help` loads neither torch nor a simulator.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from rewardsmith import __version__
+from rewardsmith.errors import RewardsmithError, UsageError
+
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "evolve": ("evolve:evolve", "Search for a better reward: ask, verify, train, judge, tell, and ask again."),
+    "resume": ("evolve:resume", "Continue a run that was stopped or killed."),
+    "show": ("runs:show", "Print a run's table and lineage."),
+    "feedback": ("runs:feedback", "Tell a run what you think of its rewards; the next generation hears it."),
+    "verify": ("rewards:verify", "Check reward files against a task, without training."),
+    "train": ("rewards:train", "Verify, train and judge one reward."),
+    "tasks": ("tasks:tasks", "List the tasks that ship."),
+    "check": ("check:check", "Load a task's environment, step it, and print every signal."),
+    "methods": ("tasks:methods", "List the published methods that ship as settings."),
+    "schema": ("tasks:schema", "Print the JSON schema of task files or of settings files, for editors."),
+    "doctor": ("doctor:doctor", "Say what this machine offers: cores, GPU, rendering, keys, sandbox."),
+}
+
+_HELP = """\
+Writes, checks, trains and improves reward functions for MuJoCo tasks with a language model.
+
+Begin with: rewardsmith evolve half_cheetah_run"""
+
+
+def build() -> App:
+    """The application with all its commands, none of them imported yet."""
+    app = App(
+        name="rewardsmith",
+        help=_HELP,
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    for name, (place, summary) in _COMMANDS.items():
+        app.command(f"rewardsmith.commands.{place}", name=name, help=summary)
+    app.register_install_completion_command()
+    return app
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code.
+
+    0 done; 1 a reward was rejected or nothing could be judged; 2 wrong words, settings or files; 3 run folder;
+    4 model; 5 a limit was reached; 6 no sandbox; 130 interrupted.
+    """
+    sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command and return its exit code; what a person can mend is one line on stderr, without a traceback."""
+    try:
+        code = build()(list(words), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _say(UsageError(f"{str(error).strip()} `rewardsmith --help` lists what there is."))
+    except RewardsmithError as error:
+        return _say(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, e.g. `rewardsmith show latest | head`
+        sys.stderr.close()
+        return 1
+    except Exception:  # noqa: BLE001 - the last stop: the traceback is shown in full
+        traceback.print_exc()
+        print("\nThis is a bug of rewardsmith: please report it with the lines above.", file=sys.stderr)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _say(error: RewardsmithError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code

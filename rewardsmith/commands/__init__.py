@@ -1,0 +1,1 @@
+"""The commands, one module a family; each reads its words, calls the parts below, and prints."""

@@ -1,0 +1,174 @@
+"""`check`: a task beside its environment, every signal with what it really was under random actions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from rewardsmith.commands.options import AsJson, TaskName
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rewardsmith.interfaces import Rollout
+    from rewardsmith.readings import Readings
+    from rewardsmith.types import Measure, Task
+
+PLAYED = 8  # environments
+MOST_STEPS = 2000
+SPEED_ENVS = 64
+
+
+def check(
+    task: TaskName, /, *, seed: Annotated[int, Parameter(help="Seed of the random play.")] = 0, as_json: AsJson = False
+) -> int:
+    """Load a task's environment, step it, and print every signal.
+
+    One episode in each of 8 environments, under random actions: shape, unit and observed range of every signal,
+    fitness and success, the expert reward's range, and how fast the bare environment steps.
+    """
+    from rewardsmith import sim, taskfile
+    from rewardsmith.environment import first_frame, raw_env_steps_per_s
+    from rewardsmith.play import random_rollout
+    from rewardsmith.readings import Readings
+
+    loaded = taskfile.load(task)
+    first_frame(loaded)
+    found = loaded.task
+    rollout = random_rollout(found, sim.make, seed=seed, num_envs=PLAYED, steps=min(found.episode_steps, MOST_STEPS))
+    seen = observe(found, rollout, Readings(found))
+    speed = raw_env_steps_per_s(found, num_envs=SPEED_ENVS)
+    print(json.dumps(_plain(found, seen, speed), indent=2) if as_json else _words(found, seen, speed))
+    return 0 if all(r.finite for r in seen.signals) else 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Range:
+    """What a quantity was, over all transitions that were played."""
+
+    name: str
+    unit: str
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    finite: bool
+
+    @property
+    def constant(self) -> bool:
+        return self.finite and self.low == self.high
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A random rollout read through a task. Episode values stand for finished episodes only."""
+
+    signals: tuple[Range, ...]
+    fitness: tuple[float, ...]
+    success: tuple[float, ...] | None
+    lengths: tuple[float, ...]
+    expert: Range | None
+
+
+def observe(task: Task, rollout: Rollout, readings: Readings) -> Seen:
+    """Everything the task reads, over the rollout's real transitions."""
+    inputs = readings.inputs(rollout, [s.name for s in task.signals])
+    success = readings.success(rollout)
+    expert = readings.expert(rollout) if task.references.expert else None
+    return Seen(
+        signals=tuple(
+            _range(inputs[s.name][rollout.valid], name=s.name, unit=s.unit, shape=s.shape) for s in task.signals
+        ),
+        fitness=_episodes(task.fitness, readings.fitness(rollout), rollout),
+        success=_episodes(task.success, success, rollout) if task.success and success is not None else None,
+        lengths=_lengths(rollout),
+        expert=None if expert is None else _range(expert[rollout.valid], name="expert reward", unit="1", shape=()),
+    )
+
+
+def _range(values: Tensor, *, name: str, unit: str, shape: tuple[int, ...]) -> Range:
+    import torch
+
+    finite = bool(torch.isfinite(values).all())
+    known = values[torch.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.numel() else (0.0, 0.0)
+    return Range(name=name, unit=unit, shape=shape, low=low, high=high, finite=finite)
+
+
+def _episodes(measure: Measure, values: Tensor, rollout: Rollout) -> tuple[float, ...]:
+    from rewardsmith.rollouts import EpisodeMeter
+
+    ended = EpisodeMeter(measure, values.shape[1]).update(values, rollout)
+    return tuple(float(v) for v in ended.value)
+
+
+def _lengths(rollout: Rollout) -> tuple[float, ...]:
+    from rewardsmith.rollouts import LENGTH
+
+    return _episodes(LENGTH, rollout.valid.float(), rollout)
+
+
+# --- telling --------------------------------------------------------------------------------------------------------
+
+
+def _words(task: Task, seen: Seen, speed: float) -> str:
+    from rewardsmith.report.tables import Table
+
+    docs = {s.name: " ".join(s.doc.split()) for s in task.signals}
+    rows = [(r.name, str(list(r.shape)), r.unit, _span(r), docs[r.name]) for r in seen.signals]
+    table = Table(heading=("signal", "shape", "unit", "seen", "meaning"), rows=rows)
+    lines = [
+        f"{task.name}: {task.env.id} ({task.env.backend}), {task.episode_steps} steps of {task.control_dt_s:g} s",
+        "",
+        table.text(width=70),
+        f"under random actions, {len(seen.lengths)} episodes, {_mean(seen.lengths):.4g} steps long on average:",
+        f"  fitness {_spread(seen.fitness)} {'' if task.fitness.unit == '1' else task.fitness.unit}".rstrip(),
+    ]
+    lines += [f"  success {_mean(seen.success):.0%}"] if seen.success else []
+    lines += [f"  expert reward a step {_span(seen.expert)}"] if seen.expert else []
+    lines += [f"bare stepping: {speed:,.0f} env steps/s with {SPEED_ENVS} environments"]
+    lines += [f"PROBLEM: '{r.name}' was not finite" for r in seen.signals if not r.finite]
+    lines += [f"note: '{r.name}' never changed; is its source right?" for r in seen.signals if r.constant]
+    return "\n".join(lines)
+
+
+def _plain(task: Task, seen: Seen, speed: float) -> dict[str, object]:
+    return {
+        "task": task.name,
+        "env": task.env.id,
+        "backend": task.env.backend,
+        "signals": [_plain_range(r) for r in seen.signals],
+        "fitness": list(seen.fitness),
+        "success": None if seen.success is None else list(seen.success),
+        "episode_lengths": list(seen.lengths),
+        "expert_reward": _plain_range(seen.expert) if seen.expert else None,
+        "env_steps_per_s": round(speed),
+    }
+
+
+def _plain_range(seen: Range) -> dict[str, object]:
+    return {
+        "name": seen.name,
+        "shape": list(seen.shape),
+        "unit": seen.unit,
+        "low": seen.low,
+        "high": seen.high,
+        "finite": seen.finite,
+    }
+
+
+def _span(seen: Range) -> str:
+    return f"{seen.low:.4g} to {seen.high:.4g}" if seen.finite else "NOT FINITE"
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "unknown: no episode ended"
+    return f"{_mean(values):.4g} on average, {min(values):.4g} to {max(values):.4g}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

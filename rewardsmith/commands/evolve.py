@@ -1,0 +1,192 @@
+"""`evolve` and `resume`: begin a run, or go on with one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from rewardsmith.commands.options import ConfigFile, Plain, RunName, RunsFolder, Seed, Sets, TaskName
+from rewardsmith.errors import ConfigError, LimitReached, UsageError
+
+if TYPE_CHECKING:
+    from rewardsmith.assemble import Extras
+    from rewardsmith.config import EvolveConfig
+    from rewardsmith.store import Run
+
+RUNS = Path("runs")
+
+Model = Annotated[
+    str | None,
+    Parameter(help="offline, manual[:FOLDER], replay:PATH, or provider/model, e.g. openai/gpt-5 or ollama/llama3.2."),
+]
+Method = Annotated[
+    str | None, Parameter(help="A published method that ships (`rewardsmith methods`) or your own file.")
+]
+BaseUrl = Annotated[
+    str | None, Parameter(help="Address of an OpenAI-compatible server, e.g. http://localhost:8000/v1.")
+]
+Seeds = Annotated[
+    tuple[Path, ...],
+    Parameter(name="--seed-reward", negative="", show_default=False, help="Your own reward as a start; repeatable."),
+]
+References = Annotated[
+    bool,
+    Parameter(negative="", show_default=False, help="Also train the expert's and the sparse reward, to compare with."),
+]
+Human = Annotated[
+    Literal["never", "after-generation"] | None,
+    Parameter(help="When to wait for `rewardsmith feedback` (setting human.when)."),
+]
+HumanTimeout = Annotated[float | None, Parameter(help="Seconds to wait for a person (setting human.timeout_s).")]
+Name = Annotated[str | None, Parameter(help="The run's folder name, instead of <time>-<task>.")]
+DryRun = Annotated[
+    bool, Parameter(negative="", show_default=False, help="Print the plan and what it may cost; run nothing.")
+]
+
+
+def evolve(
+    task: TaskName,
+    /,
+    *,
+    model: Model = None,
+    method: Method = None,
+    seed: Seed = None,
+    sets: Sets = (),
+    config: ConfigFile = None,
+    base_url: BaseUrl = None,
+    seed_rewards: Seeds = (),
+    references: References = False,
+    human: Human = None,
+    human_timeout: HumanTimeout = None,
+    runs: RunsFolder = RUNS,
+    name: Name = None,
+    dry_run: DryRun = False,
+    plain: Plain = False,
+) -> None:
+    """Search for a better reward: ask, verify, train, judge, tell, and ask again.
+
+    Settings: defaults < method < task < --config FILE < --set. The run is kept in RUNS/<time>-<task>/; Ctrl-C stops
+    it cleanly and `rewardsmith resume` goes on with it.
+    """
+    from rewardsmith import taskfile
+    from rewardsmith.assemble import Extras, begin, proposer_of, read_seeds
+    from rewardsmith.config import resolve
+    from rewardsmith.environment import first_frame
+
+    loaded = taskfile.load(task)
+    words = _as_settings({"model": model, "seed": seed, "human.when": human, "human.timeout_s": human_timeout})
+    settings = resolve(loaded.settings, method=method, file=config, sets=[*sets, *words])
+    extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards))
+    folder = _folder(runs, loaded.task.name, name)
+    proposer_of(settings, extras, run_folder=folder, tell=_to_stderr)
+    first_frame(loaded)
+    if dry_run:
+        from rewardsmith.plan import plan_words
+
+        print("\n".join(plan_words(loaded.task, settings, extras)))
+        return
+    with begin(folder, loaded, settings, extras) as run:
+        _say_start(run)
+        _work(run, extras, settings, plain=plain)
+
+
+def resume(
+    run: RunName,
+    /,
+    *,
+    sets: Sets = (),
+    base_url: BaseUrl = None,
+    runs: RunsFolder = RUNS,
+    plain: Plain = False,
+) -> None:
+    """Continue a run that was stopped or killed; it ends as if nothing had happened.
+
+    Only limits.* and human.* may be set anew: all else would make it another run.
+    """
+    from rewardsmith.assemble import extras_of
+    from rewardsmith.commands.runs import print_run
+    from rewardsmith.store import Run
+
+    folder = Run.resolve(run, runs)
+    with Run.open(folder, write=False) as seen:
+        if seen.ended() == "finished":
+            print(f"{folder} is finished: there is nothing to resume.\n")
+            print_run(seen)
+            return
+    extras = extras_of(folder)
+    if base_url is not None:
+        extras = extras.model_copy(update={"base_url": base_url})
+    with Run.open(folder, write=True) as opened:
+        _work(opened, extras, session_settings(opened.config, sets), plain=plain)
+
+
+def session_settings(recorded: EvolveConfig, sets: Iterable[str]) -> EvolveConfig:
+    """A run's own settings with its limits, and when it waits for people, set anew.
+
+    Raises: UsageError: another setting is to be changed. ConfigError: a key or value does not fit.
+    """
+    from rewardsmith.config import setting
+
+    changed = recorded.model_dump()
+    for text in sets:
+        section = text.partition("=")[0].strip().partition(".")[0]
+        if section not in {"limits", "human"}:
+            raise UsageError(
+                f"--set {text}: a run that is resumed keeps its settings, but for limits.* and human.*. "
+                "Begin a new run for the others."
+            )
+        for key, values in setting(text).items():
+            assert isinstance(values, dict)
+            changed[key] |= values
+    return type(recorded).model_validate(changed)
+
+
+def _as_settings(flags: dict[str, str | int | float | None]) -> list[str]:
+    """Flags that stand for settings, as `--set` would have them; quoted, so that any text is taken as it is."""
+    return [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
+
+
+def _folder(runs: Path, task_name: str, name: str | None) -> Path:
+    from rewardsmith.store import new_folder
+
+    if name is None:
+        return new_folder(runs, task_name)
+    if name in {"", ".", ".."} or "/" in name or os.sep in name:
+        raise UsageError(f"--name '{name}' cannot name a folder. Expected one word; --runs says where it lies.")
+    return runs / name
+
+
+def _say_start(run: Run) -> None:
+    config = run.config
+    print(
+        f"{run.folder}: {run.task.name} with {config.model}, method {config.method}, "
+        f"{config.search.generations} generations x {config.search.offspring} rewards x "
+        f"{config.train.env_steps:,} env steps, seed {config.seed}",
+        flush=True,
+    )
+
+
+def _work(run: Run, extras: Extras, config: EvolveConfig, *, plain: bool) -> None:
+    """Work on the run; where it stops short, say how to go on."""
+    from rewardsmith import display, session
+
+    try:
+        session.work(run, extras, config, display.make(run.task, config, plain=plain))
+    except KeyboardInterrupt:
+        _to_stderr(f"interrupted; all finished generations are saved. Go on with: rewardsmith resume {run.folder}")
+        raise
+    except (LimitReached, session.NothingJudged, ConfigError):
+        raise
+    except Exception:
+        _to_stderr(f"stopped; all finished generations are saved. Go on with: rewardsmith resume {run.folder}")
+        raise
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

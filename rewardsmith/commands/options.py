@@ -1,0 +1,20 @@
+"""Options that several commands share, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+TaskName = Annotated[str, Parameter(help="A task that ships (`rewardsmith tasks`) or a path to a task file.")]
+Sets = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", negative="", show_default=False, help="A setting, e.g. search.generations=3; repeatable."),
+]
+ConfigFile = Annotated[Path | None, Parameter(help="A YAML file of settings, above the task's and the method's.")]
+Seed = Annotated[int | None, Parameter(help="The run's random seed (setting `seed`).")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead.")]
+RunName = Annotated[str, Parameter(help="A run's folder, its name, the beginning of one, or `latest`.")]
+RunsFolder = Annotated[Path, Parameter(name="--runs", help="The folder that runs lie in.")]
+Plain = Annotated[bool, Parameter(negative="", show_default=False, help="Plain lines even on a terminal.")]

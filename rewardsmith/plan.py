@@ -1,0 +1,118 @@
+"""What a run would do and may cost, for `evolve --dry-run`. Whatever is not counted but guessed says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from rewardsmith import prompting, sim
+from rewardsmith.assemble import Extras
+from rewardsmith.config import EvolveConfig
+from rewardsmith.display import count_words, duration_words
+from rewardsmith.environment import raw_env_steps_per_s
+from rewardsmith.interfaces import Brief
+from rewardsmith.play import random_states
+from rewardsmith.propose.prices import price_of
+from rewardsmith.types import Prompt, Task
+
+CHARACTERS_PER_TOKEN = 4  # a rule of thumb for English and Python
+TRAINING_SHARE = 0.5  # training throughput as a share of bare stepping, roughly; see benchmarks/train_speed.py
+
+
+def plan_words(task: Task, config: EvolveConfig, extras: Extras) -> list[str]:
+    """The plan, line by line. Steps the task's simulator for about a second."""
+    return [
+        *_settings_words(config),
+        "",
+        *_training_words(task, config, extras),
+        "",
+        *_model_words(task, config),
+    ]
+
+
+def changed_settings(config: BaseModel, defaults: BaseModel, prefix: str = "") -> Iterator[tuple[str, object, object]]:
+    """Dotted name, value and default of each setting that is not at its default."""
+    for name in type(config).model_fields:
+        value, default = getattr(config, name), getattr(defaults, name)
+        if isinstance(value, BaseModel):
+            yield from changed_settings(value, default, f"{prefix}{name}.")
+        elif value != default:
+            yield f"{prefix}{name}", value, default
+
+
+def env_steps_of(config: EvolveConfig, *, seeded: int, references: int) -> int:
+    """Training env steps of the whole run if no candidate is rejected, in whole rollouts."""
+    train, search = config.train, config.search
+    rollout = train.num_envs * train.rollout_steps
+    each = max(1, round(train.env_steps / rollout)) * rollout
+    return each * (search.restarts * search.generations * search.offspring + seeded + references)
+
+
+def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references: int) -> int:
+    """At most so many env steps for judging: every candidate, then the winner and the references again."""
+    search, judge = config.search, config.judge
+    candidates = search.restarts * search.generations * search.offspring + seeded
+    return task.episode_steps * (candidates * judge.episodes + (1 + references) * judge.final_episodes)
+
+
+def _settings_words(config: EvolveConfig) -> list[str]:
+    changed = list(changed_settings(config, EvolveConfig()))
+    lines = [f"  {name} = {value}  (default {default})" for name, value, default in changed]
+    return ["settings that are not at their default:", *(lines or ["  none"])]
+
+
+def _training_words(task: Task, config: EvolveConfig, extras: Extras) -> list[str]:
+    search, train = config.search, config.train
+    references = (2 if task.references.expert else 1) if extras.references else 0
+    total = env_steps_of(config, seeded=len(extras.seeded), references=references)
+    speed = raw_env_steps_per_s(task, num_envs=min(512, train.num_envs * search.offspring))
+    judging = judge_steps_of(task, config, seeded=len(extras.seeded), references=references)
+    chains = f"{search.restarts} chains x " if search.restarts > 1 else ""
+    return [
+        f"plan: {chains}{search.generations} generations x {search.offspring} rewards x {train.env_steps:,} env steps"
+        + (f", {len(extras.seeded)} seeded" if extras.seeded else "")
+        + (f", {references} references" if references else ""),
+        f"env steps, if nothing is rejected: {count_words(total)} of training, up to {count_words(judging)} of judging "
+        f"({config.judge.episodes} episodes a reward, {config.judge.final_episodes} for the winner)",
+        f"time: about {duration_words((total + judging) / (speed * TRAINING_SHARE))}, an estimate: bare stepping does "
+        f"{speed:,.0f} env steps/s here (measured for a second), the whole about {TRAINING_SHARE:.0%} of that; "
+        "waiting for a model or a person comes on top",
+    ]
+
+
+def _model_words(task: Task, config: EvolveConfig) -> list[str]:
+    search = config.search
+    calls = search.restarts * search.generations * search.offspring
+    if config.model == "offline":
+        return ["model: none (offline); no calls, no tokens"]
+    tokens = sum(len(m.content) for m in _first_prompt(task, config).messages) // CHARACTERS_PER_TOKEN
+    return [
+        f"model: {config.model}; {calls} calls, and up to {search.repairs} more for each rejected draft",
+        f"first prompt: about {tokens:,} tokens ({CHARACTERS_PER_TOKEN} characters a token, a rule of thumb); later "
+        f"ones also carry up to {search.history_turns} earlier rewards with their feedback",
+        f"replies: at most {config.propose.max_tokens:,} tokens each",
+        _cost_words(config, calls=calls, tokens=tokens),
+    ]
+
+
+def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:
+    """The prompt of generation 1, rendered as the loop renders it."""
+    states = random_states(task, sim.make, seed=0, rows=64)
+    brief = Brief(
+        task=task,
+        env_steps=config.train.env_steps,
+        gamma=config.train.gamma,
+        ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
+    )
+    return prompting.render(brief, settings=config.search)
+
+
+def _cost_words(config: EvolveConfig, *, calls: int, tokens: int) -> str:
+    provider, _, name = config.model.partition("/")
+    price = price_of(provider, name) if name else None
+    if price is None:
+        return "cost: no price known for this model"
+    least = calls * price.cost_usd(tokens_in=tokens, tokens_out=0)
+    most = calls * price.cost_usd(tokens_in=tokens, tokens_out=config.propose.max_tokens)
+    return f"cost: ${least:.2f} for first prompts alone to ${most:.2f} with every reply at its longest; repairs on top"

@@ -1,0 +1,172 @@
+"""Works on one run until it is done, a limit is reached, or somebody stops it: consumes the loop, keeps, shows, waits.
+
+`evolve.py` decides what happens next; here what happened reaches the ledger, the screen and the summary.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rewardsmith import evolve as loop
+from rewardsmith import waiting
+from rewardsmith.archive import Archive
+from rewardsmith.assemble import Extras, parts_of
+from rewardsmith.budget import Budget
+from rewardsmith.config import EvolveConfig
+from rewardsmith.display import Display, final_words, most_frequent_rejection, spend_words
+from rewardsmith.errors import LimitReached, RewardsmithError, RunError
+from rewardsmith.interfaces import Parts, Progress, Watcher
+from rewardsmith.interrupts import Interrupts
+from rewardsmith.report import summary
+from rewardsmith.store import Run
+from rewardsmith.types import Final, Generation, ReferenceResult
+
+Tell = Callable[[str], None]
+
+
+class NothingJudged(RewardsmithError):
+    """The run is through and no candidate has a score."""
+
+
+def work(run: Run, extras: Extras, config: EvolveConfig, display: Display) -> Final:
+    """Go on with `run` from where its ledger ends; returns the winner, measured again.
+
+    `config` is the run's, but for what a session may change (limits, waiting for people).
+
+    Raises: LimitReached: a limit ended it early; all is saved, the winner so far measured. NothingJudged: no candidate
+    has a score. KeyboardInterrupt: it was stopped; all finished generations are saved. RunError, ProposerError, ...
+    """
+    with Interrupts() as interrupts:
+        try:
+            final = _Session(run, extras, config, display, interrupts).work()
+        except BaseException as error:
+            with suppress(RewardsmithError):  # a ledger that cannot be written to is what `error` tells of
+                _close(run, why=_words(error))
+            raise
+        with interrupts.held():
+            _close(run, why="finished")
+        return final
+
+
+class _Session:
+    def __init__(
+        self, run: Run, extras: Extras, config: EvolveConfig, display: Display, interrupts: Interrupts
+    ) -> None:
+        self._run, self._extras, self._config = run, extras, config
+        self._display, self._interrupts = display, interrupts
+
+    def work(self) -> Final:
+        run, display, config = self._run, self._display, self._config
+        history = run.history()
+        budget = Budget(config.limits, history)
+        with (
+            display,
+            parts_of(run, self._extras, config=config, watch=self._watch(), tell=display.say) as parts,
+        ):
+            display.begun(history, run.references() or ())
+            measured = self._references(parts)
+            for generation in loop.evolve(run.task, parts, config, history):
+                self._keep(generation)
+                budget.charge(generation.attempts)
+            final = self._finish(parts, measured)
+        reached = None if Archive.replay(run.history(), config.search).complete else budget.exceeded()
+        if reached is not None:
+            raise LimitReached(
+                f"{reached}; everything so far is saved in {run.folder}. Go on with "
+                f"`rewardsmith resume {run.folder} --set {reached.split()[0]}=MORE`."
+            )
+        if final is None:
+            raise NothingJudged(
+                f"No candidate could be judged, so there is no winner. Most often: "
+                f"{most_frequent_rejection([a for g in run.history() for a in g.attempts])} "
+                f"See {run.folder / 'candidates'}."
+            )
+        return final
+
+    def _watch(self) -> Watcher:
+        """The display, told what has been spent whenever a stage begins."""
+        last: list[str] = [""]
+
+        def watch(progress: Progress) -> None:
+            if progress.stage != last[0]:
+                last[0] = progress.stage
+                with suppress(RunError):  # a display must not end a run
+                    self._display.spent(self._run.cost())
+            self._display(progress)
+
+        return watch
+
+    def _references(self, parts: Parts) -> tuple[ReferenceResult, ...]:
+        known = self._run.references()
+        if known is not None or not self._extras.references:
+            return known or ()
+        self._display(Progress(generation=0, stage="references", fraction=0.0))
+        measured = loop.references(self._run.task, parts, self._config)
+        with self._interrupts.held():
+            self._run.set_references(measured)
+        self._display.measured(measured)
+        return measured
+
+    def _keep(self, generation: Generation) -> None:
+        with self._interrupts.held():
+            self._run.add_generation(generation)
+        with suppress(RunError):
+            self._display.spent(self._run.cost())
+        self._display.finished(generation)
+        archive = Archive.replay(self._run.history(), self._config.search)
+        if self._config.human.when == "after-generation" and generation.attempts and not archive.complete:
+            self._wait_for_people()
+
+    def _wait_for_people(self) -> None:
+        timeout_s = self._config.human.timeout_s
+        self._display.say(
+            f"Waiting up to {timeout_s:g} s for a person. From another shell: rewardsmith feedback {self._run.folder} "
+            '--note "..." | --prefer A B | --veto A | --pin A. '
+            f"Enter goes on; so does silence, {waiting.GRACE_S:.0f} s after the last words."
+        )
+        self._display.pause()
+        waiting.wait(lambda: len(self._run.people.unheard()), timeout_s=timeout_s)
+        heard = len(self._run.people.unheard())
+        self._display.say(f"Going on with {heard} input{'' if heard == 1 else 's'} from people.")
+
+    def _finish(self, parts: Parts, measured: Sequence[ReferenceResult]) -> Final | None:
+        """The winner measured again (once for each length of the run), the summary written, the outcome said."""
+        run, history = self._run, self._run.history()
+        self._display(Progress(generation=len(history), stage="finals", fraction=0.0))
+        final = loop.finish(run.task, parts, self._config, history, measured)
+        if final is None:
+            return None
+        with self._interrupts.held():
+            run.set_final(final)
+        self._display.pause()
+        for line in ("", *final_words(final, history, run.task), f"spent: {spend_words(run.cost())}"):
+            self._display.say(line)
+        self._display.say(f"reward: {_short(run.folder / 'best' / 'reward.py')}")
+        self._display.say(f"summary: {_short(run.folder / 'summary.md')}")
+        return final
+
+
+def _close(run: Run, *, why: str) -> None:
+    """Record that the session ended and bring the summary up to date."""
+    run.end(why)
+    run.write_summary(summary(run))
+
+
+def _words(error: BaseException) -> str:
+    """Why a session ended, for `rewardsmith show`."""
+    match error:
+        case KeyboardInterrupt():
+            return "interrupted"
+        case RewardsmithError():
+            return str(error)
+        case _:
+            return f"failed: {type(error).__name__}"
+
+
+def _short(path: Path) -> str:
+    """The path from here, where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(str(path)) else str(path)

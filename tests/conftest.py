@@ -1,0 +1,142 @@
+"""A run small enough for a test: the point task, the parts of a loop around it, and one warm sandbox for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+import torch
+from torch import Tensor
+
+from rewardsmith import feedback, sim
+from rewardsmith.config import (
+    EvolveConfig,
+    FeedbackSettings,
+    JudgeSettings,
+    SearchSettings,
+    TrainSettings,
+    VerifySettings,
+)
+from rewardsmith.interfaces import Parts, Progress, Proposer, ReplyStore, Request, Sandbox
+from rewardsmith.learn.ppo import PopulationPPO
+from rewardsmith.play import random_states
+from rewardsmith.propose.asking import RepliesInMemory
+from rewardsmith.propose.offline import OfflineProposer
+from rewardsmith.sandbox import ProcessSandbox
+from rewardsmith.sim.point import point_task
+from rewardsmith.types import Candidate, HumanInput, Rejected, Reply
+
+torch.set_num_threads(1)
+
+
+class Remembering:
+    """The real sandbox, asked once for each code: its graph never changes, and a trace takes a while."""
+
+    name = "remembering"
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._known: dict[tuple[str, str], str | Rejected] = {}
+
+    def trace(self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]]) -> list[str | Rejected]:
+        keys = [(code, repr(sorted(signals.items()))) for code in codes]
+        missing = list(dict.fromkeys(key for key in keys if key not in self._known))
+        found = self._sandbox.trace([code for code, _ in missing], signals=signals)
+        self._known |= dict(zip(missing, found, strict=True))
+        return [self._known[key] for key in keys]
+
+    def close(self) -> None:
+        self._sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with ProcessSandbox(VerifySettings(timeout_s=20.0)) as started:
+        yield Remembering(started)
+
+
+@pytest.fixture(scope="session")
+def point_states() -> Mapping[str, Tensor]:
+    return random_states(point_task(), sim.make, seed=0)
+
+
+@pytest.fixture
+def config() -> EvolveConfig:
+    """Two generations of two, and again: five with the seeded one, in about a second."""
+    return EvolveConfig(
+        seed=3,
+        search=SearchSettings(generations=2, offspring=2, restarts=2, repairs=1),
+        train=TrainSettings(
+            env_steps=256, num_envs=4, rollout_steps=32, epochs=2, minibatches=2, hidden=(8,), device="cpu"
+        ),
+        judge=JudgeSettings(episodes=4, final_episodes=6),
+    )
+
+
+@dataclass(kw_only=True)
+class Scripted:
+    """A proposer that says what its script holds for a candidate and repair; it keeps what it was asked."""
+
+    script: Mapping[tuple[str, int], str]
+    otherwise: str = ""
+    name: str = "scripted"
+    origin: Literal["replay"] = "replay"
+    asked: list[Request] = field(default_factory=list)
+
+    def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]:  # noqa: ARG002
+        self.asked.extend(requests)
+        return [
+            Reply(
+                text=self.script.get((r.candidate_id, r.repair), self.otherwise),
+                finish="stop",
+                model=self.name,
+                tokens_in=100,
+                tokens_out=10 + r.repair,
+                cost_usd=0.5,
+                seconds=2.0,
+            )
+            for r in requests
+        ]
+
+
+@dataclass(kw_only=True)
+class Persons:
+    """What persons said, by generation."""
+
+    said: Mapping[int, tuple[HumanInput, ...]] = field(default_factory=dict)
+
+    def said_before(self, generation: int) -> tuple[HumanInput, ...]:
+        return self.said.get(generation, ())
+
+
+@pytest.fixture
+def scripted() -> type[Scripted]:
+    return Scripted
+
+
+@pytest.fixture
+def parts(sandbox: Sandbox, config: EvolveConfig) -> Callable[..., Parts]:
+    """The parts of a run on the point task; without a proposer the offline one answers."""
+
+    def build(
+        proposer: Proposer | None = None,
+        *,
+        said: Mapping[int, tuple[HumanInput, ...]] | None = None,
+        seeded: tuple[Candidate, ...] = (),
+        watch: Callable[[Progress], None] = lambda _: None,
+    ) -> Parts:
+        return Parts(
+            proposer=proposer or OfflineProposer(),
+            sandbox=sandbox,
+            simulator=sim.make,
+            learner=PopulationPPO(config.train, sim.make),
+            sources=feedback.sources(("curves",), FeedbackSettings()),
+            people=Persons(said=said or {}),
+            store=RepliesInMemory(),
+            watch=watch,
+            seeded=seeded,
+        )
+
+    return build

@@ -1,0 +1,108 @@
+"""Curves: one point a rollout, means of episodes that ended in it, thinned without losing the ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewardsmith.interfaces import Rollout
+from rewardsmith.learn.curves import CurveBook
+from rewardsmith.readings import Readings
+from rewardsmith.rollouts import Stepper
+from rewardsmith.sim.point import PointSimulator, point_task
+from rewardsmith.types import Curve
+
+TASK = point_task(episode_steps=4)
+
+
+def _rollouts(count: int, steps: int) -> list[Rollout]:
+    readings = Readings(TASK)
+    stepper = Stepper(PointSimulator(TASK, env_seeds=[0, 1], info_fields=readings.info_fields))
+    return [stepper.collect(lambda *_: torch.ones(2, 1), steps) for _ in range(count)]
+
+
+def _book(rollouts: list[Rollout], **means: float) -> CurveBook:
+    book, readings = CurveBook(TASK, 2), Readings(TASK)
+    for i, rollout in enumerate(rollouts):
+        book.record(rollout, readings, {"reward": float(i), **means}, (i + 1) * 10)
+    return book
+
+
+def _curves(book: CurveBook, limit: int = 50) -> dict[str, Curve]:
+    return {curve.name: curve for curve in book.curves(limit)}
+
+
+def test_fitness_is_the_mean_over_the_episodes_that_ended() -> None:
+    [rollout] = _rollouts(1, 5)  # both environments end at step 4
+    final = -rollout.info["distance"][4].mean().item()
+    curve = _curves(_book([rollout]))["fitness"]
+    assert curve.env_steps == (10,)
+    assert curve.values == pytest.approx((final,))
+
+
+def test_length_and_success_of_the_same_episodes() -> None:
+    [rollout] = _rollouts(1, 5)
+    reached = (rollout.info["distance"][4] < 0.05).float().mean().item()
+    curves = _curves(_book([rollout]))
+    assert curves["episode_length"].values == (4.0,)
+    assert curves["success"].values == pytest.approx((reached,))
+
+
+def test_a_rollout_in_which_no_episode_ends_leaves_no_point_of_fitness() -> None:
+    curves = _curves(_book(_rollouts(2, 2)))  # steps 1-2, then 3-4: the end
+    assert curves["fitness"].env_steps == (20,)
+    assert curves["reward"].env_steps == (10, 20)
+    assert curves["reward"].values == (0.0, 1.0)
+
+
+def test_a_task_without_success_has_no_curve_of_it() -> None:
+    book = CurveBook(replace(TASK, success=None), 2)
+    for rollout in _rollouts(1, 5):
+        book.record(rollout, Readings(replace(TASK, success=None)), {}, 10)
+    assert {curve.name for curve in book.curves(50)} == {"fitness", "episode_length"}
+
+
+def test_components_stand_under_their_name() -> None:
+    curves = _curves(_book(_rollouts(2, 5), **{"component/near": 0.5}))
+    assert curves["component/near"].values == (0.5, 0.5)
+
+
+def test_a_curve_never_holds_what_is_not_a_number() -> None:
+    [rollout] = _rollouts(1, 5)
+    distance = rollout.info["distance"].clone()
+    distance[4, 0] = math.nan
+    curves = _curves(_book([replace(rollout, info={**rollout.info, "distance": distance})]))
+    assert curves["fitness"].values == pytest.approx((-distance[4, 1].item(),))
+    distance[4, 1] = math.inf
+    assert "fitness" not in _curves(_book([replace(rollout, info={**rollout.info, "distance": distance})]))
+
+
+def test_status_tells_the_latest_fitness() -> None:
+    assert _book([]).status() == "training"
+    [rollout] = _rollouts(1, 5)
+    assert _book([rollout]).status() == f"fitness {-rollout.info['distance'][4].mean().item():.4g}"
+
+
+def test_thinning_worked_out_by_hand() -> None:
+    # five points 0 1 2 3 4 in two: (0 + 1 + 2) / 3 and (3 + 4) / 2, each told at its last step
+    curve = _curves(_book(_rollouts(5, 1)), limit=2)["reward"]
+    assert curve.values == (1.0, 3.5)
+    assert curve.env_steps == (30, 50)
+
+
+@given(st.integers(1, 40), st.integers(1, 20))
+def test_thinning_keeps_order_the_last_step_and_the_range(count: int, limit: int) -> None:
+    book, rollouts, readings = CurveBook(TASK, 2), _rollouts(1, 1) * count, Readings(TASK)
+    for i, rollout in enumerate(rollouts):
+        book.record(rollout, readings, {"reward": float(i)}, 10 * (i + 1))
+    [curve] = [c for c in book.curves(limit) if c.name == "reward"]
+    assert len(curve.values) == len(curve.env_steps) == min(count, limit)
+    assert curve.env_steps[-1] == 10 * count
+    assert list(curve.env_steps) == sorted(set(curve.env_steps))
+    assert list(curve.values) == sorted(curve.values)
+    assert 0 <= curve.values[0] <= curve.values[-1] <= count - 1

@@ -1,0 +1,358 @@
+"""The learner: each candidate learns as if it were alone, what it learns is right, and a fault is its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from rewardsmith import judge, sim
+from rewardsmith.interfaces import Frame, Progress, Rollout, Simulator, Trainee
+from rewardsmith.learn.policy import ACTIVATIONS
+from rewardsmith.learn.ppo import Outcome
+from rewardsmith.sim.point import PointSimulator, point_task
+from rewardsmith.types import EnvSpec, Measure, Policy, References, Rejected, Score, Task, Trained
+
+Train = Callable[..., list[Outcome]]
+Named = Callable[[float], Trainee]
+
+CHEETAH = Task(
+    name="cheetah",
+    goal="Run.",
+    env=EnvSpec(backend="envpool", id="HalfCheetah-v5"),
+    signals=(),
+    fitness=Measure(source="info.x_velocity", reduce="mean"),
+    success=None,
+    references=References(),
+    episode_steps=13,
+    control_dt_s=0.05,
+)
+
+
+def _trained(outcome: Outcome) -> Trained:
+    assert isinstance(outcome[0], Trained)
+    return outcome[0]
+
+
+def _same(one: Outcome, other: Outcome) -> bool:
+    """Bit for bit the same policy and curves."""
+    first, second = _trained(one), _trained(other)
+    assert first.policy.tensors.keys() == second.policy.tensors.keys()
+    tensors = all(torch.equal(value, second.policy.tensors[name]) for name, value in first.policy.tensors.items())
+    return tensors and first.curves == second.curves and first.env_steps == second.env_steps
+
+
+# --- a population of one-man trainings ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", [point_task(episode_steps=7, edge=1.2), CHEETAH], ids=["point", "half cheetah"])
+def test_a_candidate_learns_the_same_alone_and_in_any_company(train: Train, trainee: Named, task: Task) -> None:
+    [alone] = train([trainee(0.5)], task=task)
+    for company in ([0.5, 0.0], [0.0, 0.5], [1.0, 0.5, 2.0], [1, 2, 3, 4, 0.5, 5, 6, 7], [1, 2, 3, 4, 5, 6, 7, 0.5]):
+        outcomes = train([trainee(gain) for gain in company], task=task)
+        assert _same(outcomes[company.index(0.5)], alone)
+
+
+def test_twins_in_one_population_are_the_same_and_others_are_not(train: Train, trainee: Named) -> None:
+    first, other, second = train([trainee(0.5), trainee(1.0), trainee(0.5)])
+    assert _same(first, second)
+    assert not _same(first, other)
+
+
+def test_the_same_seed_trains_the_same_and_another_one_differently(train: Train, trainee: Named) -> None:
+    one, again, other = (train([trainee(0.5)], seed=seed)[0] for seed in (1, 1, 2))
+    assert _same(one, again)
+    assert not _same(one, other)
+
+
+def test_nobody_to_train_is_no_work(train: Train) -> None:
+    def no_simulator(*_: object, **__: object) -> Simulator:
+        raise AssertionError("no simulator is needed")
+
+    assert train([], simulator=no_simulator) == []
+
+
+EAGER = {
+    "num_envs": 16, "rollout_steps": 40, "epochs": 8, "learning_rate": 1e-3, "gamma": 0.9, "init_log_std": -1.0
+}  # fmt: skip
+
+# --- learning -------------------------------------------------------------------------------------------------------
+
+
+def _measured(outcome: Outcome, task: Task) -> Score:
+    [score] = judge.measure([_trained(outcome).policy], task, sim.make, seed=99, episodes=32, watch=lambda _: None)
+    assert isinstance(score, Score)
+    return score
+
+
+def test_a_trivial_task_is_solved(train: Train, trainee: Named) -> None:
+    """Without learning about 1 point in 20 happens to end at its target, 0.67 m away on average."""
+    task = point_task(episode_steps=20)
+    [before] = train([trainee(0.0)], task=task, env_steps=1)
+    [after] = train([trainee(0.0)], task=task, env_steps=30_000, **EAGER)
+    untrained, score = _measured(before, task), _measured(after, task)
+    assert untrained.success_rate is not None
+    assert score.success_rate is not None
+    assert untrained.success_rate < 0.3
+    assert score.success_rate > 0.9
+    assert score.mean > -0.05
+
+
+def test_a_reward_that_points_the_other_way_is_followed_too(train: Train) -> None:
+    """The learner maximises what it is given, not the fitness."""
+    away = Trainee(id="away", reward=lambda rollout: (-rollout.reward, {}), verified=None)
+    task = point_task(episode_steps=20)
+    [outcome] = train([away], task=task, env_steps=10_000, **EAGER)
+    assert _measured(outcome, task).mean < -1.0
+
+
+def _critic(policy: Policy) -> float:
+    """The value of the mean observation."""
+    tensors, x = policy.tensors, torch.zeros_like(policy.tensors["obs_mean"])
+    act = list(ACTIVATIONS.values())[int(tensors["activation"])]
+    depth = sum(name.startswith("critic.") and name.endswith(".weight") for name in tensors) - 1
+    for i in range(depth):
+        x = act(x @ tensors[f"critic.{i}.weight"] + tensors[f"critic.{i}.bias"])
+    return float(x @ tensors[f"critic.{depth}.weight"] + tensors[f"critic.{depth}.bias"])
+
+
+class _Terminating(PointSimulator):
+    """Points whose episodes end by termination where they would be truncated."""
+
+    def step(self, actions: Tensor) -> Frame:
+        frame = super().step(actions)
+        return dataclasses.replace(frame, terminated=frame.truncated, truncated=frame.terminated)
+
+
+ONE = Trainee(id="one", reward=lambda rollout: (torch.ones_like(rollout.reward), {}), verified=None)
+VALUES = {"gamma": 0.8, "normalise_reward": False, "clip_value": False, "learning_rate": 3e-3, "target_kl": None}
+
+
+@pytest.mark.parametrize(("simulator", "value"), [(PointSimulator, 5.0), (_Terminating, 1.0)])
+def test_the_value_bootstraps_beyond_a_truncation_and_not_beyond_a_termination(
+    train: Train, simulator: type[PointSimulator], value: float
+) -> None:
+    """Episodes of one step, reward 1, gamma 0.8: worth 1 where that is the end, 1 / (1 - 0.8) = 5 where it goes on."""
+    [outcome] = train([ONE], task=point_task(episode_steps=1), simulator=simulator, env_steps=150 * 64, **VALUES)
+    assert _critic(_trained(outcome).policy) == pytest.approx(value, rel=0.1)
+
+
+def test_value_clipping_holds_the_critic_near_where_it_was(train: Train) -> None:
+    """A reward of 1 with gamma 0.8 calls for a value of 3 to 5; in one update a clip of 0.1 allows little of it."""
+    task = point_task(episode_steps=1000)
+    changes = VALUES | {"env_steps": 64, "epochs": 20, "clip_coef": 0.1}
+    [free] = train([ONE], task=task, **changes)
+    [held] = train([ONE], task=task, **(changes | {"clip_value": True}))
+    assert _critic(_trained(free).policy) > 1.5
+    assert 0.05 < _critic(_trained(held).policy) < 0.5
+
+
+def _moved(outcome: Outcome, start: Outcome) -> float:
+    first, last = _trained(start).policy.tensors, _trained(outcome).policy.tensors
+    return float(sum((last[name] - first[name]).norm() for name in last if name.startswith("actor.")))
+
+
+def test_the_learning_rate_follows_the_kl(train: Train, trainee: Named) -> None:
+    """A policy that may hardly change moves less than at a constant rate, one that should change more moves more."""
+    [start] = train([trainee(0.0)], learning_rate=1e-12, target_kl=None)
+    moved = {kl: _moved(train([trainee(0.0)], target_kl=kl)[0], start) for kl in (1e-8, None, 1e3)}
+    assert moved[1e-8] < 0.5 * moved[None]
+    assert moved[1e3] > 1.5 * moved[None]
+
+
+def test_entropy_keeps_the_deviation_up(train: Train, trainee: Named) -> None:
+    [plain] = train([trainee(0.0)], env_steps=2000)
+    [wide] = train([trainee(0.0)], env_steps=2000, entropy_coef=1.0)
+    assert float(_trained(wide).policy.tensors["log_std"]) > float(_trained(plain).policy.tensors["log_std"]) + 0.01
+
+
+def test_a_policy_judges_by_the_normaliser_it_was_trained_with(train: Train, trainee: Named) -> None:
+    [on] = train([trainee(0.0)])
+    [off] = train([trainee(0.0)], normalise_obs=False)
+    assert _trained(on).policy.tensors["obs_mean"].any()
+    assert not _trained(off).policy.tensors["obs_mean"].any()
+    assert (_trained(off).policy.tensors["obs_var"] == 1).all()
+
+
+def test_an_observation_of_one_number_and_a_layer_of_one_unit_train(train: Train, trainee: Named) -> None:
+    class Narrow(PointSimulator):
+        def step(self, actions: Tensor) -> Frame:
+            frame = super().step(actions)
+            return dataclasses.replace(frame, obs={"obs": frame.obs["obs"][:, 2:].contiguous()})
+
+    [outcome] = train([trainee(0.0)], simulator=Narrow, hidden=(1,))
+    assert _trained(outcome).policy.tensors["actor.0.weight"].shape == (1, 1)
+
+
+# --- what is reported -----------------------------------------------------------------------------------------------
+
+
+def test_curves_name_all_that_was_promised_up_to_the_last_step(train: Train, trainee: Named) -> None:
+    [outcome] = train([trainee(0.5)], env_steps=12 * 64)
+    curves = {curve.name: curve for curve in _trained(outcome).curves}
+    assert set(curves) == {
+        "fitness", "success", "episode_length", "reward", "component/near", "component/effort",
+    }  # fmt: skip
+    assert all(len(c.values) == 10 and c.env_steps[-1] == 12 * 64 for c in curves.values())
+    assert all(math.isfinite(value) for c in curves.values() for value in c.values)
+    assert set(curves["episode_length"].values) == {7.0}
+    total = [a + b for a, b in zip(curves["component/near"].values, curves["component/effort"].values, strict=True)]
+    assert curves["reward"].values == pytest.approx(total, rel=1e-4)
+
+
+def test_rows_that_only_reset_are_in_no_mean(train: Train) -> None:
+    """Under a reward of 1 a step the mean per step is 1, though every second row only resets."""
+
+    def reward(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        return torch.ones_like(rollout.reward), {"x": torch.ones_like(rollout.reward)}
+
+    [outcome] = train([Trainee(id="counting", reward=reward, verified=None)], task=point_task(episode_steps=1))
+    curves = {curve.name: curve for curve in _trained(outcome).curves}
+    assert set(curves["reward"].values) == set(curves["component/x"].values) == {1.0}
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(1, 64), (64, 64), (95, 64), (97, 128), (256, 256)])
+def test_env_steps_are_whole_rollouts_and_are_charged_to_each(
+    train: Train, trainee: Named, asked: int, taken: int
+) -> None:
+    outcomes = train([trainee(0.0), trainee(1.0)], env_steps=asked)
+    assert [cost.env_steps for _, cost in outcomes] == [taken, taken]
+    assert [_trained(outcome).env_steps for outcome in outcomes] == [taken, taken]
+    assert all(cost.seconds > 0 for _, cost in outcomes)
+
+
+def test_progress_rises_to_one_and_names_every_candidate(train: Train, trainee: Named) -> None:
+    seen: list[Progress] = []
+    train([trainee(0.0), trainee(1.0)], watch=seen.append)
+    assert [p.fraction for p in seen] == [0.25, 0.5, 0.75, 1.0]
+    assert all(p.stage == "train" and set(p.states) == {"gain 0.0", "gain 1.0"} for p in seen)
+    assert all(p.env_steps_per_s is not None and p.env_steps_per_s > 0 for p in seen)
+
+
+def test_the_number_of_torch_threads_is_left_as_it_was(train: Train, trainee: Named) -> None:
+    before = torch.get_num_threads()
+    train([trainee(0.0)], threads=before + 1, env_steps=1)
+    assert torch.get_num_threads() == before
+
+
+# --- faults ---------------------------------------------------------------------------------------------------------
+
+
+class _Late:
+    """Minus the distance, until in the third rollout, at its sixth step, one number of environment 1 is spoiled."""
+
+    def __init__(self, what: str, bad: float = math.nan) -> None:
+        self.calls, self.what, self.bad = 0, what, bad
+
+    def __call__(self, rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        values = {"near": rollout.reward.clone(), "total": rollout.reward.clone(), "other": rollout.reward.clone()}
+        self.calls += 1
+        if self.calls == 3:
+            assert rollout.valid[5, 1]
+            values[self.what][5, 1] = self.bad
+        components = {"near": values["near"], "other": values["other"]}
+        return values["total"], components
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("what", "told"), [("near", "Component 'near'"), ("total", "The total reward")], ids=["component", "total"]
+)
+def test_a_reward_that_fails_late_is_rejected_with_its_name_and_step(
+    train: Train, what: str, told: str, bad: float
+) -> None:
+    [(outcome, cost)] = train([Trainee(id="late", reward=_Late(what, bad), verified=None)])
+    assert isinstance(outcome, Rejected)
+    assert outcome.stage == "train"
+    # two rollouts of 16 steps went before, and five steps of the third
+    assert outcome.reason == f"{told} is not finite in 1 of 4 environments, first at control step 37 of training."
+    assert "clamp" in outcome.hint
+    assert cost.env_steps == 3 * 64  # nobody is left to train for, so it ends there
+
+
+def test_a_component_that_spoils_the_total_is_the_one_that_is_named(train: Train) -> None:
+    def reward(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        broken = rollout.reward / 0.0
+        return broken, {"fine": rollout.reward, "broken": broken}
+
+    [(outcome, _)] = train([Trainee(id="broken", reward=reward, verified=None)])
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.startswith("Component 'broken' is not finite in 4 of 4 environments")
+
+
+def test_a_component_called_total_does_not_hide_the_total(train: Train) -> None:
+    def reward(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        return rollout.reward / 0.0, {"total": rollout.reward}
+
+    [(outcome, _)] = train([Trainee(id="hidden", reward=reward, verified=None)])
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.startswith("The total reward is not finite")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_fault_does_not_touch_the_neighbours(train: Train, trainee: Named, place: int) -> None:
+    neighbours = [trainee(0.0), trainee(1.0)]
+    alone = train(neighbours)
+    late = Trainee(id="late", reward=_Late("near"), verified=None)
+    together = train([*neighbours[:place], late, *neighbours[place:]])
+    outcome, _ = together.pop(place)
+    assert isinstance(outcome, Rejected)
+    assert all(_same(a, b) for a, b in zip(together, alone, strict=True))
+
+
+def test_weights_that_blow_up_reject_their_candidate_alone(train: Train, trainee: Named) -> None:
+    """Every reward is finite, but its square is not."""
+    huge = Trainee(id="huge", reward=lambda r: (torch.full_like(r.reward, 1e30), {}), verified=None)
+    [alone] = train([trainee(0.0)], normalise_reward=False)
+    [(outcome, _), neighbour] = train([huge, trainee(0.0)], normalise_reward=False)
+    assert isinstance(outcome, Rejected)
+    assert outcome.stage == "train"
+    assert "weights stopped being finite" in outcome.reason
+    assert "bound each component" in outcome.hint
+    assert _same(neighbour, alone)
+
+
+def test_rewards_near_the_largest_number_leave_finite_curves(train: Train) -> None:
+    def reward(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        largest = torch.full_like(rollout.reward, 3e38)
+        return largest, {"largest": largest}
+
+    [outcome] = train([Trainee(id="vast", reward=reward, verified=None)])
+    assert all(math.isfinite(v) for curve in _trained(outcome).curves for v in curve.values)
+
+
+def test_what_is_not_finite_in_a_row_that_only_resets_is_no_fault(train: Train) -> None:
+    def reward(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        spoiled = torch.where(rollout.valid, rollout.reward, math.nan)
+        return spoiled, {"near": spoiled}
+
+    clean = Trainee(id="clean", reward=lambda r: (r.reward, {"near": r.reward}), verified=None)
+    [spoiled, plain] = train([Trainee(id="spoiled", reward=reward, verified=None), clean])
+    assert _same(spoiled, plain)
+
+
+def test_a_rejected_candidate_is_shown_so_while_others_go_on(train: Train, trainee: Named) -> None:
+    seen: list[Progress] = []
+    late = Trainee(id="late", reward=_Late("near"), verified=None)
+    outcomes = train([late, trainee(0.0)], watch=seen.append)
+    assert [p.states["late"] == "rejected" for p in seen] == [False, False, True, True]
+    assert [cost.env_steps for _, cost in outcomes] == [256, 256]  # its environments go on beside the other's
+
+
+def test_the_simulator_is_closed_even_where_a_reward_raises(train: Train) -> None:
+    closed: list[bool] = []
+
+    class Watched(PointSimulator):
+        def close(self) -> None:
+            closed.append(True)
+
+    def raising(_: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        raise ArithmeticError("broken on purpose")
+
+    with pytest.raises(ArithmeticError):
+        train([Trainee(id="raising", reward=raising, verified=None)], simulator=Watched)
+    assert closed == [True]

@@ -1,0 +1,160 @@
+"""Gymnasium beyond the contract, on small environments registered here: info that comes and goes, nested or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+
+from rewardsmith.errors import ConfigError
+from rewardsmith.interfaces import Frame
+from rewardsmith.sim.gymnasium import GymnasiumSimulator
+from rewardsmith.types import EnvSpec, Measure, References, Task
+
+ID = "RewardsmithTest/Counter-v0"
+
+
+class Counter(gymnasium.Env[Any, Any]):
+    """Counts its steps and ends after `ends_at`, or up to `spread` later by seed; its info changes by the step."""
+
+    def __init__(self, *, ends_at: int = 100, spread: int = 0, nested: bool = False, bound: float = 2.0) -> None:
+        box = gymnasium.spaces.Box(-np.inf, np.inf, (1,))
+        self.observation_space = gymnasium.spaces.Dict({"a": box, "b": box}) if nested else box
+        self.action_space = gymnasium.spaces.Box(-bound, bound, (2, 3))
+        self.ends_at, self.spread, self.nested = ends_at, spread, nested
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None  # noqa: ARG002
+    ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+        super().reset(seed=seed)
+        self.count, self.last = 0, self.ends_at + int(self.np_random.integers(0, self.spread + 1))
+        return self._obs(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.count += 1
+        info: dict[str, Any] = {"count": self.count, "vector": np.array([self.count, 1.0, 2.0]), "flag": self.count > 1}
+        info["inner"] = {"depth": 10.0 * self.count}
+        info["words"] = "not a number"
+        if self.count != 3:
+            info["mostly"] = 7.0
+        return self._obs(), float(action.sum()), self.count >= self.last, False, info
+
+    def _obs(self) -> Any:
+        value = np.array([self.count], dtype=np.float32)
+        return {"a": value, "b": -value} if self.nested else value
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> Iterator[None]:
+    gymnasium.register(ID, entry_point=Counter)
+    yield
+    del gymnasium.registry[ID]
+
+
+def _simulator(
+    *fields: str, count: int = 2, env_id: str = ID, steps: int = 50, **options: object
+) -> GymnasiumSimulator:
+    task = Task(
+        name="t",
+        goal="None.",
+        env=EnvSpec(backend="gymnasium", id=env_id, options=options),
+        signals=(),
+        fitness=Measure(source="reward", reduce="sum"),
+        success=None,
+        references=References(),
+        episode_steps=steps,
+        control_dt_s=0.05,
+    )
+    return GymnasiumSimulator(task, env_seeds=range(count), info_fields=fields)
+
+
+def _play(simulator: GymnasiumSimulator, steps: int) -> list[Frame]:
+    width = len(simulator.action_low)
+    return [simulator.reset(), *(simulator.step(torch.ones(simulator.num_envs, width)) for _ in range(steps))]
+
+
+def test_actions_of_any_shape_are_given_flat() -> None:
+    simulator = _simulator()
+    assert simulator.action_low.tolist() == [-2.0] * 6
+    assert simulator.action_high.tolist() == [2.0] * 6
+    simulator.reset()
+    assert simulator.step(torch.arange(12.0).view(2, 6) / 10).reward.tolist() == pytest.approx([1.5, 5.1])
+
+
+def test_dict_observations_are_named_by_their_keys() -> None:
+    frame = _play(_simulator(nested=True), 3)[-1]
+    assert {key: value.tolist() for key, value in frame.obs.items()} == {
+        "obs.a": [[3.0], [3.0]],
+        "obs.b": [[-3.0], [-3.0]],
+    }
+
+
+def test_an_info_field_is_zero_where_it_is_not_reported() -> None:
+    """A reset reports nothing here."""
+    frames = _play(_simulator("count", "vector", "flag", ends_at=3), 5)
+    assert [f.info["count"].tolist() for f in frames] == [[0, 0], [1, 1], [2, 2], [3, 3], [0, 0], [1, 1]]
+    assert [f.info["flag"][0].item() for f in frames] == [0, 0, 1, 1, 0, 0]
+    assert frames[3].info["vector"].tolist() == [[3, 1, 2], [3, 1, 2]]
+
+
+def test_a_field_of_environments_out_of_step_is_each_ones_own() -> None:
+    simulator = _simulator("count", count=6, ends_at=2, spread=3)
+    frames, expected = _play(simulator, 12), torch.zeros(6)
+    for frame in frames[1:]:
+        expected = torch.where(frame.started, 0.0, expected + 1)
+        assert torch.equal(frame.info["count"], expected)
+    assert 0 < sum(int(f.started.sum()) for f in frames[1:]) < 6 * 12
+    assert any(0 < int(f.started.sum()) < 6 for f in frames)
+
+
+def test_a_field_keeps_its_shape_through_resets() -> None:
+    frames = _play(_simulator("vector", ends_at=2), 6)
+    assert {tuple(f.info["vector"].shape) for f in frames} == {(2, 3)}
+
+
+def test_a_field_that_is_left_out_at_times_is_zero_there() -> None:
+    frames = _play(_simulator("mostly"), 4)
+    assert [f.info["mostly"].tolist() for f in frames] == [[0, 0], [7, 7], [7, 7], [0, 0], [7, 7]]
+
+
+def test_a_nested_field_is_named_by_its_path() -> None:
+    frames = _play(_simulator("inner.depth"), 2)
+    assert [f.info["inner.depth"].tolist() for f in frames] == [[0, 0], [10, 10], [20, 20]]
+
+
+@pytest.mark.parametrize("name", ["words", "_count", "inner", "cuont"])
+def test_a_field_that_is_no_number_is_not_known(name: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"^info has no field '{name}'\..* Known: count, flag, inner\.depth, mostly, vec"
+    ):
+        _simulator(name).reset()
+
+
+def test_looking_at_the_first_step_leaves_no_trace() -> None:
+    looked, plain = _simulator("count", count=3, spread=5, ends_at=2), _simulator(count=3, spread=5, ends_at=2)
+    for ours, theirs in zip(_play(looked, 12), _play(plain, 12), strict=True):
+        assert torch.equal(ours.obs["obs"], theirs.obs["obs"])
+        assert torch.equal(ours.started, theirs.started)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "words"),
+    [
+        (ID, {"ends_att": 3}, r"'RewardsmithTest/Counter-v0' refuses its options .* Did you mean 'ends_at'\?$"),
+        (ID, {"max_episode_steps": 3}, r"refuses its options {'max_episode_steps': 3}: "),
+        ("HalfCheetah-v5", {"xml_file": "no.xml"}, r"refuses its options {'xml_file': 'no.xml'}: .*no\.xml"),
+        ("HalfCheetah-v55", {}, r"cannot make 'HalfCheetah-v55': .* Did you mean 'HalfCheetah-v5'\?$"),
+        ("no_such_module:Env-v0", {}, r"cannot make 'no_such_module:Env-v0': No module named 'no_such_module'"),
+        ("", {}, r"cannot make '': Malformed environment ID"),
+        ("CartPole-v1", {}, r"'CartPole-v1' has actions Discrete\(2\); expected a Box with finite bounds\.$"),
+        (ID, {"bound": float("inf")}, r"has actions Box\(-inf, inf, .*; expected a Box with finite bounds\.$"),
+    ],
+)
+def test_what_cannot_be_made_is_one_error(env_id: str, options: Mapping[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^t: .*{words}") as found:
+        _simulator(env_id=env_id, **options)
+    assert "\n" not in str(found.value)

@@ -1,0 +1,69 @@
+"""Limits: what has been spent is counted once, and what may not be spent is named."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from rewardsmith.budget import Budget
+from rewardsmith.config import LimitSettings
+from rewardsmith.types import Attempt, Candidate, Drafted, Generation, Spend
+
+COST = Spend(tokens_in=70, tokens_out=30, cost_usd=0.25, env_steps=1000, seconds=36.0)
+
+
+def _attempts(count: int) -> tuple[Attempt, ...]:
+    candidate = Candidate(id="g001-00", code="", sha256="", origin="llm", model="")
+    return (Attempt(candidate=candidate, outcome=Drafted(), spend=COST),) * count
+
+
+def _history(*sizes: int) -> Sequence[Generation]:
+    return [Generation(index=i, chain=0, attempts=_attempts(size)) for i, size in enumerate(sizes)]
+
+
+def test_spending_adds_up() -> None:
+    budget = Budget(LimitSettings(), _history(1, 2))
+    budget.charge(_attempts(1))
+    assert budget.spent == Spend(tokens_in=280, tokens_out=120, cost_usd=1.0, env_steps=4000, seconds=144.0)
+
+
+def test_a_history_is_charged_as_if_it_had_just_happened() -> None:
+    live = Budget(LimitSettings())
+    for generation in _history(2, 3):
+        live.charge(generation.attempts)
+    assert Budget(LimitSettings(), _history(2, 3)).spent == live.spent
+
+
+def test_no_limit_is_never_reached() -> None:
+    assert Budget(LimitSettings(), _history(10_000)).exceeded() is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (LimitSettings(cost_usd=0.5), "limits.cost_usd = 0.5 reached (0.5 used)"),
+        (LimitSettings(tokens=150), "limits.tokens = 150 reached (200 used)"),
+        (LimitSettings(env_steps=2000), "limits.env_steps = 2000 reached (2000 used)"),
+        (LimitSettings(hours=0.02), "limits.hours = 0.02 reached (0.02 used)"),  # 2 x 36 s
+    ],
+)
+def test_a_limit_that_is_reached_is_named_with_what_was_used(limits: LimitSettings, words: str) -> None:
+    assert Budget(limits, _history(1)).exceeded() is None
+    assert Budget(limits, _history(2)).exceeded() == words
+
+
+def test_the_time_of_this_session_counts_too() -> None:
+    budget = Budget(LimitSettings(hours=1e-9))
+    time.sleep(0.001)
+    said = budget.exceeded()
+    assert said is not None
+    assert said.startswith("limits.hours")
+
+
+def test_time_is_not_counted_twice() -> None:
+    """What this session charges has passed on its own clock already."""
+    budget = Budget(LimitSettings(hours=0.005))
+    budget.charge(_attempts(1))  # 36 s are 0.01 h
+    assert budget.exceeded() is None

@@ -1,0 +1,368 @@
+"""The commands as a person types them, in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rewardsmith import __version__, cli
+
+POINT = """
+name: point_reach
+goal: A point on a line should go to a target.
+env: {backend: point, id: Point-v0}
+episode_steps: 20
+control_dt_s: 0.1
+signals:
+  position: {source: "obs[0]", unit: m, doc: where the point is}
+  offset: {source: "obs[2]", unit: m, doc: target minus position}
+  action: {source: action, shape: [1], unit: "1", doc: the push}
+fitness: {of: "0 - info.distance", reduce: mean, unit: m, doc: minus the mean distance to the target}
+success: {of: info.reached, reduce: any}
+train: {env_steps: 512, num_envs: 4, rollout_steps: 32, hidden: [16]}
+judge: {episodes: 4, final_episodes: 4}
+"""
+GOOD = """import torch
+
+def compute_reward(offset: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    near = torch.exp(-offset.abs() / 0.5)
+    return near, {"near": near}
+"""
+COMMANDS = ("evolve", "resume", "show", "feedback", "verify", "train", "check", "doctor")
+UNKNOWN_SIGNAL = "import torch\n\ndef compute_reward(ofset):\n    return -ofset, {}\n"
+
+
+@pytest.fixture
+def point(tmp_path: Path) -> str:
+    """A task file of the point simulator, which needs no physics."""
+    file = tmp_path / "point.yaml"
+    file.write_text(POINT)
+    return str(file)
+
+
+def reward(folder: Path, name: str, code: str) -> str:
+    (folder / name).write_text(code)
+    return str(folder / name)
+
+
+# --- the door ---------------------------------------------------------------------------------------------------------
+
+
+def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_help_lists_every_command_with_its_purpose(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert [name for name in (*COMMANDS, "tasks", "methods", "schema") if f" {name} " not in out] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([command, "--help"]) == 0
+    assert f"Usage: rewardsmith {command}" in capsys.readouterr().out
+
+
+def test_help_loads_neither_torch_nor_a_simulator() -> None:
+    script = "import sys; from rewardsmith.cli import run; run(['--help']); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    loaded = set(out.splitlines()[-1].split())
+    assert loaded.isdisjoint({"torch", "mujoco", "envpool", "gymnasium", "numpy", "openai", "pydantic"})
+
+
+def test_unknown_command_is_one_line_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["evovle"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith('error: Unknown command "evovle". Did you mean "evolve"?')
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_unknown_option_is_one_line_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["evolve", "hopper_hop", "--sed", "3"]) == 2
+    assert "--sed" in (err := capsys.readouterr().err)
+    assert "--seed" in err
+
+
+def test_unknown_task_is_told_with_the_nearest_and_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["evolve", "hopper_hopp"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: Unknown task 'hopper_hopp'. Did you mean 'hopper_hop'?")
+    assert "Traceback" not in err
+
+
+def test_a_fault_of_ours_shows_its_traceback_and_owns_up(
+    tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_backend.py").write_text("def make(task, **_):\n    raise KeyError('on purpose')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    Path(point).write_text(POINT.replace("backend: point", "backend: 'broken_backend:make'"))
+    assert cli.run(["check", point]) == 1
+    err = capsys.readouterr().err
+    assert "KeyError: 'on purpose'" in err
+    assert "This is a bug of rewardsmith" in err
+
+
+# --- what ships -------------------------------------------------------------------------------------------------------
+
+
+def test_tasks_lists_name_environment_and_goal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["tasks"]) == 0
+    out = capsys.readouterr().out
+    assert "half_cheetah_run" in out
+    assert "HalfCheetah-v5" in out
+    assert "door_open: A robot arm" in out
+
+
+def test_tasks_as_json_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["tasks", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"name", "backend", "env", "episode_steps", "fitness", "goal"} == set(rows[0])
+
+
+def test_methods_lists_eureka_with_its_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["methods"]) == 0
+    assert "eureka      Eureka: Human-Level Reward Design" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("kind", "key"), [("task", "signals"), ("config", "search")])
+def test_schema_is_a_json_schema(kind: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["schema", kind]) == 0
+    assert key in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_doctor_finds_the_sandbox_working_and_names_keys_without_their_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-the-value-is-nobody-s-business")
+    assert cli.run(["doctor", "--json"]) == 0
+    out = capsys.readouterr().out
+    found = {finding["what"]: finding for finding in json.loads(out)}
+    assert found["sandbox"] == {"what": "sandbox", "state": "yes", "told": "process: works"}
+    assert "OPENAI_API_KEY" in found["keys found"]["told"]
+    assert "nobody-s-business" not in out
+    assert {"cores", "memory", "GPU", "packages", "rendering, egl", "local Ollama"} <= set(found)
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def test_check_tells_every_signal_with_its_range(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", point, "--json"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    ranges = {s["name"]: s for s in seen["signals"]}
+    assert set(ranges) == {"position", "offset", "action"}
+    assert ranges["action"]["shape"] == [1]
+    assert -1.0 <= ranges["action"]["low"] < ranges["action"]["high"] <= 1.0
+    assert len(seen["fitness"]) == len(seen["success"]) == 8
+    assert all(f <= 0 for f in seen["fitness"])
+    assert seen["expert_reward"]["high"] <= 0
+    assert seen["env_steps_per_s"] > 0
+
+
+def test_check_in_words_names_units_and_speed(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", point]) == 0
+    out = capsys.readouterr().out
+    assert "target minus position" in out
+    assert "env steps/s" in out
+
+
+def test_check_names_file_and_line_of_a_missing_info_field(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(point).write_text(POINT.replace("info.distance", "info.distanse"))
+    assert cli.run(["check", point]) == 2
+    line = POINT.splitlines().index(next(x for x in POINT.splitlines() if x.startswith("fitness"))) + 1
+    assert f"{point}:{line}: info has no field 'distanse'. Did you mean 'distance'?" in capsys.readouterr().err
+
+
+# --- verify and train -------------------------------------------------------------------------------------------------
+
+
+def test_verify_tells_accepted_from_rejected_and_why(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [reward(tmp_path, "good.py", GOOD), reward(tmp_path, "bad.py", UNKNOWN_SIGNAL)]
+    assert cli.run(["verify", *files, "--task", point, "--json"]) == 1
+    good, bad = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert good["accepted"]
+    assert (good["inputs"], good["components"], good["stage"]) == (["offset"], ["near"], None)
+    assert len(good["graph_hash"]) == 64
+    assert not bad["accepted"]
+    assert bad["stage"] == "static"
+    assert "ofset" in bad["reason"]
+    assert bad["line"] == 3
+    keys = {"file", "accepted", "stage", "reason", "hint", "line", "warnings", "graph_hash", "inputs", "components"}
+    assert set(good) == set(bad) == keys | {"seconds"}
+
+
+def test_verify_of_a_missing_file_is_a_usage_error(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["verify", "no_such.py", "--task", point]) == 2
+    assert "no_such.py: cannot be read" in capsys.readouterr().err
+
+
+def test_train_verifies_trains_and_judges_one_reward(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["train", reward(tmp_path, "good.py", GOOD), "--task", point, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["accepted"]
+    assert result["env_steps"] == 512
+    assert len(result["episodes"]) == 4
+    assert result["fitness"] == pytest.approx(sum(result["episodes"]) / 4)
+    assert "component/near" in result["curves"]
+
+
+def test_train_of_a_reference_needs_no_file(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "--reference", "expert", "--task", point]) == 0
+    assert "expert reward: judged: fitness" in capsys.readouterr().out
+
+
+def test_train_of_nothing_is_a_usage_error(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "--task", point]) == 2
+    assert "either a FILE or --reference" in capsys.readouterr().err
+
+
+# --- evolve, up to where a run begins ---------------------------------------------------------------------------------
+
+
+def test_dry_run_tells_the_plan_and_leaves_nothing(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evolve", point, "--dry-run", "--runs", str(tmp_path / "runs"), "--set", "search.generations=3"]
+    assert cli.run([*words, "--model", "ollama/llama3.2"]) == 0
+    out = capsys.readouterr().out
+    assert "search.generations = 3  (default 5)" in out
+    assert "3 generations x" in out
+    assert "24 calls" in out  # 3 generations of 8
+    assert "a rule of thumb" in out
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "search.generatons=3"], "Did you mean 'search.generations'?"),
+        (["--set", "search.generations"], "expected key=value"),
+        (["--model", "offlin"], "Did you mean 'offline'?"),
+        (["--method", "eurek"], "Did you mean 'eureka'?"),
+        (["--seed", "-1"], "seed"),
+        (["--seed-reward", "none.py"], "none.py: cannot be read"),
+        (["--name", "a/b"], "cannot name a folder"),
+        (["--config", "none.yaml"], "none.yaml: no such file"),
+    ],
+)
+def test_wrong_words_of_evolve_are_one_error_and_begin_no_run(
+    words: list[str], said: str, tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["evolve", point, "--runs", str(tmp_path / "runs"), *words]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_model_without_its_key_is_refused_before_a_run_begins(
+    tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    assert cli.run(["evolve", point, "--model", "openai/gpt-5", "--runs", str(tmp_path / "runs")]) == 4
+    assert "OPENAI_API_KEY" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def finished(tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A finished offline run of two generations from a person's reward, `first`; what it printed is in `first.out`."""
+    small = ["--set", "search.generations=2", "--set", "search.offspring=2", "--name", "first", "--seed", "3"]
+    mine = reward(tmp_path, "mine.py", GOOD)
+    assert cli.run(["evolve", point, "--runs", str(tmp_path / "runs"), *small, "--seed-reward", mine]) == 0
+    (tmp_path / "first.out").write_text(capsys.readouterr().out)
+    return tmp_path / "runs"
+
+
+def test_a_run_is_told_while_it_goes_and_looked_at_afterwards(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = (tmp_path / "first.out").read_text()
+    assert "seeded rewards: 1 judged" in told
+    assert "generation 1/2: training" in told
+    assert "winner g00" in told
+    assert "# parents: g000-00" in (finished / "first" / "candidates" / "g001-00.py").read_text()
+    assert GOOD in (finished / "first" / "candidates" / "g000-00.py").read_text()
+    assert "best of generation 1:" in told
+    assert "best/reward.py" in told
+    assert (finished / "first" / "summary.md").read_text().startswith("# first")
+    assert "State: finished" in (finished / "first" / "summary.md").read_text()
+
+    assert cli.run(["show", "latest", "--runs", str(finished)]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"g00{g}-0{i}" in shown for g in (1, 2) for i in (0, 1))
+    assert "seed 3; finished" in shown
+
+    assert cli.run(["resume", "first", "--runs", str(finished)]) == 0
+    assert "nothing to resume" in capsys.readouterr().out
+
+    feedback = ["feedback", "first", "--runs", str(finished)]
+    assert cli.run([*feedback, "--note", "it overshoots", "--on", "g001-00", "--prefer", "g001-01", "g001-00"]) == 0
+    out = capsys.readouterr().out
+    assert "note on g001-00: it overshoots" in out
+    assert "g001-01 is better than g001-00" in out
+    assert cli.run([*feedback, "--veto", "g009-00"]) == 2
+    assert "There is no candidate 'g009-00'." in capsys.readouterr().err
+    assert cli.run(feedback) == 2
+    assert "Nothing was said." in capsys.readouterr().err
+    assert cli.run([*feedback, "--tie", "g001-00", "g001-00"]) == 2
+    assert "compared with itself" in capsys.readouterr().err
+    assert cli.run([*feedback, "--on", "g001-00"]) == 2
+    assert "there is no --note" in capsys.readouterr().err
+
+    again = ["evolve", str(finished / "first" / "task.yaml"), "--config", str(finished / "first" / "config.yaml")]
+    assert cli.run([*again, "--runs", str(finished), "--name", "first"]) == 3
+    assert "holds a run already" in capsys.readouterr().err
+
+
+def test_a_run_that_does_not_exist_is_told_with_the_exit_code_of_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["show", "none"], ["resume", "none"], ["feedback", "none", "--note", "x"]):
+        assert cli.run([*words, "--runs", str(tmp_path)]) == 3
+        assert "There is no run called 'none'" in capsys.readouterr().err
+
+
+def test_a_limit_ends_a_run_with_its_own_exit_code_and_resuming_with_more_goes_on(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = ["--runs", str(tmp_path / "runs")]
+    small = ["--set", "search.generations=2", "--set", "search.offspring=1", "--name", "limited"]
+    assert cli.run(["evolve", point, *runs, *small, "--set", "limits.env_steps=1"]) == 5
+    captured = capsys.readouterr()
+    assert "limits.env_steps = 1 reached" in captured.err
+    assert "winner g001-" in captured.out
+    assert (tmp_path / "runs" / "limited" / "best" / "reward.py").is_file()
+    assert cli.run(["resume", "limited", *runs, "--set", "search.offspring=3"]) == 2
+    assert "keeps its settings" in capsys.readouterr().err
+    assert cli.run(["resume", "limited", *runs, "--set", "limits.env_steps=1_000_000"]) == 0
+    assert "generation 2/2: training" in capsys.readouterr().out
+
+
+def test_a_run_in_which_nothing_is_judged_says_why(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replies = tmp_path / "replies.jsonl"
+    lines = [{"candidate": "g001-00", "repair": r, "text": f"```python\n{UNKNOWN_SIGNAL}```"} for r in range(2)]
+    replies.write_text("\n".join(map(json.dumps, lines)))
+    words = ["--set", "search.generations=1", "--set", "search.offspring=1", "--set", "search.repairs=1"]
+    words += ["--model", f"replay:{replies}", "--runs", str(tmp_path / "runs"), "--name", "none"]
+    assert cli.run(["evolve", point, *words]) == 1
+    captured = capsys.readouterr()
+    assert "nothing could be judged; most often: rejected at static" in captured.out
+    assert "No candidate could be judged" in captured.err

@@ -1,0 +1,60 @@
+"""A task beside its environment, on the point simulator and on a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewardsmith import taskfile
+from rewardsmith.environment import first_frame, raw_env_steps_per_s
+from rewardsmith.errors import ConfigError
+
+POINT = """\
+name: point_reach
+goal: A point on a line should go to a target.
+env: {backend: point, id: Point-v0}
+episode_steps: 20
+control_dt_s: 0.1
+signals:
+  offset: {source: "obs[2]", unit: m, doc: target minus position}
+  near: {source: info.reached, unit: "1", doc: whether it is there}
+fitness: {of: 0 - info.distance, reduce: mean, unit: m, doc: minus the mean distance}
+success: {of: info.reached, reduce: any}
+"""
+
+
+def load(folder: Path, text: str) -> taskfile.LoadedTask:
+    (folder / "task.yaml").write_text(text)
+    return taskfile.load(str(folder / "task.yaml"))
+
+
+def test_a_good_task_reads_everything_from_a_real_frame(tmp_path: Path) -> None:
+    frame = first_frame(load(tmp_path, POINT))
+    assert frame.obs["obs"].shape == (2, 3)
+    assert set(frame.info) == {"distance", "reached"}
+
+
+def test_every_use_of_a_missing_info_field_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        first_frame(load(tmp_path, POINT.replace("info.reached", "info.reach")))
+    file = tmp_path / "task.yaml"
+    assert str(caught.value).splitlines() == [
+        f"{file}:{line}: info has no field 'reach'. Did you mean 'reached'? Known: distance, position, reached."
+        for line in (8, 10)
+    ]
+
+
+def test_a_wrong_shape_is_told_before_a_run_begins(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"task.yaml:7: 'offset' declares shape \[2\]"):
+        first_frame(load(tmp_path, POINT.replace('source: "obs[2]", unit', 'source: "obs[2]", shape: [2], unit')))
+
+
+def test_an_environment_that_does_not_exist_is_told_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'Point-v0'"):
+        first_frame(load(tmp_path, POINT.replace("Point-v0", "Pont-v0")))
+
+
+def test_speed_is_measured_on_a_real_simulator() -> None:
+    task = taskfile.load("reacher_reach").task
+    assert raw_env_steps_per_s(task, num_envs=4, seconds=0.2) > 100

@@ -1,0 +1,33 @@
+"""What a dry run counts, worked out by hand."""
+
+from __future__ import annotations
+
+from rewardsmith import taskfile
+from rewardsmith.config import EvolveConfig
+from rewardsmith.plan import changed_settings, env_steps_of, judge_steps_of
+
+CONFIG = EvolveConfig.model_validate(
+    {
+        "search": {"generations": 3, "offspring": 4, "restarts": 2},
+        "train": {"env_steps": 1000, "num_envs": 8, "rollout_steps": 64},
+        "judge": {"episodes": 5, "final_episodes": 10},
+    }
+)
+
+
+def test_env_steps_count_whole_rollouts_of_every_candidate() -> None:
+    # a rollout is 8 * 64 = 512 steps; 1000 / 512 rounds to 2 rollouts; 2 * 3 * 4 candidates, 1 seeded, 2 references
+    assert env_steps_of(CONFIG, seeded=1, references=2) == 1024 * (24 + 1 + 2)
+
+
+def test_judging_counts_every_candidate_then_the_winner_and_the_references() -> None:
+    task = taskfile.load("reacher_reach").task  # 50 steps an episode
+    assert judge_steps_of(task, CONFIG, seeded=1, references=2) == 50 * (25 * 5 + 3 * 10)
+
+
+def test_only_settings_off_their_default_are_told_with_their_full_name() -> None:
+    changed = {name: (value, default) for name, value, default in changed_settings(CONFIG, EvolveConfig())}
+    assert changed["search.generations"] == (3, 5)
+    assert changed["judge.episodes"] == (5, 16)
+    assert "search.repairs" not in changed
+    assert "seed" not in changed
