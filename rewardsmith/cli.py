@@ -66,7 +66,8 @@ def run(words: Sequence[str]) -> int:
     try:
         code = build()(list(words), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        return _say(UsageError(f"{str(error).strip()} `rewardsmith --help` lists what there is."))
+        command = f" {words[0]}" if words and words[0] in _COMMANDS else ""
+        return _say(UsageError(f"{str(error).strip()} `rewardsmith{command} --help` lists what there is."))
     except RewardsmithError as error:
         return _say(error)
     except KeyboardInterrupt:

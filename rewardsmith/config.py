@@ -30,7 +30,7 @@ class SearchSettings(Settings):
 
     strategy: Literal["greedy"] = Field("greedy", description="how parents are chosen")
     generations: int = Field(5, ge=1, description="generations in one chain")
-    offspring: int = Field(8, ge=1, le=256, description="candidates in a generation")
+    offspring: int = Field(8, ge=1, le=100, description="candidates in a generation")
     restarts: int = Field(1, ge=1, description="independent chains; the best of all wins")
     history_turns: int = Field(4, ge=1, le=32, description="earlier attempts kept in the conversation")
     siblings: int = Field(4, ge=0, le=32, description="other attempts of the last generation told in a line each")

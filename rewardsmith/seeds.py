@@ -16,6 +16,11 @@ def stream(seed: int, generation: int, stage: Stream, item: int = 0) -> int:
     return int(words[0] >> np.uint64(1))
 
 
+def spawn(seed: int, count: int) -> list[int]:
+    """`count` seeds that share nothing but their origin (63 bits)."""
+    return [int(s >> np.uint64(1)) for s in np.random.SeedSequence(seed).generate_state(count, np.uint64)]
+
+
 def env_seeds(seed: int, count: int) -> list[int]:
     """`count` seeds for environments; environment i's seed depends on `seed` and i alone (31 bits, as EnvPool asks)."""
     return [int(s >> 1) for s in np.random.SeedSequence(seed).generate_state(count, np.uint32)]

@@ -213,8 +213,8 @@ class Policy:
 class Trained:
     """A policy and how its training went.
 
-    `curves` holds `fitness`, `success`, `episode_length`, `reward` (the candidate's own total, mean per step) and each
-    component of the reward under `component/<name>` (mean per step).
+    `curves` holds `fitness`, `success` and `episode_length` (where an episode ended in training), `reward` (the
+    candidate's own total, mean per step) and each component of the reward under `component/<name>` (mean per step).
     """
 
     verified: Verified | None

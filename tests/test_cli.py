@@ -284,7 +284,9 @@ def finished(tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]) -> 
     """A finished offline run of two generations from a person's reward, `first`; what it printed is in `first.out`."""
     small = ["--set", "search.generations=2", "--set", "search.offspring=2", "--name", "first", "--seed", "3"]
     mine = reward(tmp_path, "mine.py", GOOD)
-    assert cli.run(["evolve", point, "--runs", str(tmp_path / "runs"), *small, "--seed-reward", mine]) == 0
+    assert (
+        cli.run(["evolve", point, "--runs", str(tmp_path / "runs"), *small, "--seed-reward", mine, "--references"]) == 0
+    )
     (tmp_path / "first.out").write_text(capsys.readouterr().out)
     return tmp_path / "runs"
 
@@ -293,6 +295,8 @@ def test_a_run_is_told_while_it_goes_and_looked_at_afterwards(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = (tmp_path / "first.out").read_text()
+    assert "expert reward: judged: fitness" in told
+    assert "human-normalised score: " in told
     assert "seeded rewards: 1 judged" in told
     assert "generation 1/2: training" in told
     assert "winner g00" in told

@@ -118,7 +118,7 @@ class Group:
         batch = self._batch(rollout, by_candidate, rewards)
         for shuffle in shuffles:
             self._epoch(batch, shuffle.to(self._device))
-        self._check_weights()
+        self._check_weights(len(rollout.valid))
         if self._settings.normalise_obs:  # else the moments stay 0 and 1, in training as in the exported policy
             valid = rollout.valid.view(-1, count, n).transpose(0, 1)
             for k in range(count):
@@ -223,7 +223,7 @@ class Group:
         with torch.no_grad():
             return ((ratio - 1 - log_ratio) * weight).sum(1)
 
-    def _check_weights(self) -> None:
+    def _check_weights(self, steps: int) -> None:
         finite = torch.isfinite(self._net.flat).all(dim=1)
         for k in (~finite).nonzero().flatten().tolist():
             with torch.no_grad():
@@ -232,6 +232,6 @@ class Group:
             if self.faults[k] is None:
                 self.faults[k] = Rejected(
                     stage="train",
-                    reason=f"The policy's weights stopped being finite after {self._steps} control steps.",
+                    reason=f"The policy's weights stopped being finite after {self._steps + steps} control steps.",
                     hint="The reward's magnitude is probably extreme or jumps; bound each component, e.g. with tanh.",
                 )

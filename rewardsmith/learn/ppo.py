@@ -26,7 +26,7 @@ from rewardsmith.learn.group import Group
 from rewardsmith.learn.policy import Shape, scaled
 from rewardsmith.readings import Readings
 from rewardsmith.rollouts import Stepper, columns
-from rewardsmith.seeds import env_seeds
+from rewardsmith.seeds import env_seeds, spawn
 from rewardsmith.types import Rejected, Spend, Task, Trained
 
 Outcome = tuple[Trained | Rejected, Spend]
@@ -65,10 +65,11 @@ class _Session:
     ) -> None:
         self._trainees, self._task, self._settings = trainees, task, settings
         self._readings = Readings(task)
-        per_candidate = env_seeds(seed, settings.num_envs)
+        for_envs, for_weights, for_draws = spawn(seed, 3)
+        per_candidate = env_seeds(for_envs, settings.num_envs)
         self._sim = simulator(task, env_seeds=per_candidate * len(trainees), info_fields=self._readings.info_fields)
         self._stepper = Stepper(self._sim)
-        self._draw = torch.Generator().manual_seed(seed)
+        self._draw = torch.Generator().manual_seed(for_draws)
         self._books = [CurveBook(task, settings.num_envs) for _ in trainees]
         obs_dim = self._readings.policy_obs(self._stepper.frame).shape[1]
         shape = Shape(
@@ -80,7 +81,7 @@ class _Session:
         )
         device = _device(settings.device)
         self._groups = [
-            Group(trainees[a:b], shape, settings, seed=seed, device=device, offset=a)
+            Group(trainees[a:b], shape, settings, seed=for_weights, device=device, offset=a)
             for a, b in _parts(len(trainees), 1 if device.type == "cuda" else os.cpu_count() or 1)
         ]
 

@@ -53,9 +53,9 @@ class PointSimulator:
 
     def step(self, actions: Tensor) -> Frame:
         started = self._ended
-        self._position += np.where(started, 0.0, STRIDE_M * actions[:, 0].numpy()).astype(np.float32)
+        self._position += STRIDE_M * actions[:, 0].numpy()
         self._elapsed = np.where(started, 0, self._elapsed + 1)
-        for i in np.flatnonzero(started):
+        for i in np.flatnonzero(started):  # wherever the action took it
             self._position[i], self._target[i] = self._draws[i].uniform(-1.0, 1.0, size=2)
         terminated = (np.abs(self._position) > self._edge_m) & ~started
         truncated = (self._elapsed >= self._episode_steps) & ~terminated & ~started

@@ -21,7 +21,7 @@ SETTINGS = (
     "search.generations=2", "search.offspring=2", "train.env_steps=8192",
     "judge.episodes=2", "judge.final_episodes=2",
 )  # fmt: skip
-COMPARED = ("run", "heard", "generation", "final", "people", "reply")
+COMPARED = ("run", "references", "heard", "generation", "final", "people", "reply")
 PATIENCE_S = 180.0
 
 
@@ -41,7 +41,8 @@ class Shell:
         return process
 
     def evolve(self, name: str) -> subprocess.Popen[str]:
-        return self.start("evolve", TASK, "--seed", "5", "--name", name, *(w for s in SETTINGS for w in ("--set", s)))
+        settings = (word for setting in SETTINGS for word in ("--set", setting))
+        return self.start("evolve", TASK, "--seed", "5", "--name", name, "--references", *settings)
 
     def end(self) -> None:
         for process in self._started:

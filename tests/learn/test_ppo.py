@@ -160,8 +160,8 @@ def test_the_learning_rate_follows_the_kl(train: Train, trainee: Named) -> None:
     """A policy that may hardly change moves less than at a constant rate, one that should change more moves more."""
     [start] = train([trainee(0.0)], learning_rate=1e-12, target_kl=None)
     moved = {kl: _moved(train([trainee(0.0)], target_kl=kl)[0], start) for kl in (1e-8, None, 1e3)}
-    assert moved[1e-8] < 0.5 * moved[None]
-    assert moved[1e3] > 1.5 * moved[None]
+    assert moved[1e-8] < 0.75 * moved[None]
+    assert moved[1e3] > 1.25 * moved[None]
 
 
 def test_entropy_keeps_the_deviation_up(train: Train, trainee: Named) -> None:

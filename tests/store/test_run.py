@@ -189,7 +189,7 @@ def test_a_candidates_file_tells_its_story_and_keeps_the_code_as_written(run: Ru
     assert page == (
         "# g002-00: a reward for cheetah_run\n"
         "# parents: g001-01\n"
-        "# origin: offline (offline), method eureka\n"
+        "# origin: offline (offline), method default\n"
         "# outcome: judged: fitness 3.5 +- 0.5 m/s over 2 episodes\n"
         "# answers: curves of g001-01: speed rose to 2.0 and stayed\n"
         "# answers: note: Keep the torso up. (ada, 2026-11-21T06:20:00Z)\n"
