@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 
-import gymnasium
 import numpy as np
 import torch
 from _machine import machine, write
+from _sb3 import sb3_ppo
 
 from rewardsmith import sim
 from rewardsmith.config import TrainSettings
@@ -57,33 +57,13 @@ def ours(env_id: str, seed: int, settings: TrainSettings) -> float:
 
 def sb3(env_id: str, seed: int, settings: TrainSettings) -> float:
     """Mean return of Stable-Baselines3's policy after as many steps, same settings (constant learning rate)."""
-    from stable_baselines3 import PPO
     from stable_baselines3.common.evaluation import evaluate_policy
-    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    batch = settings.num_envs * settings.rollout_steps
-    env = VecNormalize(DummyVecEnv([lambda: gymnasium.make(env_id)] * settings.num_envs), gamma=settings.gamma)
-    model = PPO(
-        "MlpPolicy",
-        env,
-        n_steps=settings.rollout_steps,
-        batch_size=batch // settings.minibatches,
-        n_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        gamma=settings.gamma,
-        gae_lambda=settings.gae_lambda,
-        clip_range=settings.clip_coef,
-        clip_range_vf=settings.clip_coef if settings.clip_value else None,
-        ent_coef=settings.entropy_coef,
-        vf_coef=settings.value_coef,
-        max_grad_norm=settings.max_grad_norm,
-        policy_kwargs={"net_arch": list(settings.hidden)},
-        seed=seed,
-        device="cpu",
-    )
+    model = sb3_ppo(env_id, settings, vec_env="dummy", seed=seed)
     model.learn(settings.env_steps)
+    env = model.get_env()
     env.training, env.norm_reward = False, False
-    returns, _ = evaluate_policy(model, env, n_eval_episodes=EPISODES, return_episode_rewards=True)
+    returns, _ = evaluate_policy(model, env, n_eval_episodes=EPISODES, return_episode_rewards=True, warn=False)
     env.close()
     return float(np.mean(returns))
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from _machine import machine, write
+from _sb3 import VecEnvKind, sb3_ppo
 
 from rewardsmith import sim
 from rewardsmith.config import TrainSettings
@@ -59,37 +60,15 @@ def ours(candidates: int, seconds: float, settings: TrainSettings, rate_guess: f
     return candidates * rollouts * batch / (time.perf_counter() - started)
 
 
-def sb3(vec_env: str, seconds: float, settings: TrainSettings, rate_guess: float) -> float:
+def sb3(vec_env: VecEnvKind, seconds: float, settings: TrainSettings, rate_guess: float) -> float:
     """Env steps a second of Stable-Baselines3 PPO with the same settings."""
-    import gymnasium
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
-
-    kind = {"dummy": DummyVecEnv, "subproc": SubprocVecEnv}[vec_env]
-    env = VecNormalize(kind([lambda: gymnasium.make("HalfCheetah-v5")] * settings.num_envs))
+    model = sb3_ppo("HalfCheetah-v5", settings, vec_env=vec_env, seed=0)
     batch = settings.num_envs * settings.rollout_steps
-    model = PPO(
-        "MlpPolicy",
-        env,
-        n_steps=settings.rollout_steps,
-        batch_size=batch // settings.minibatches,
-        n_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        gamma=settings.gamma,
-        gae_lambda=settings.gae_lambda,
-        clip_range=settings.clip_coef,
-        clip_range_vf=settings.clip_coef if settings.clip_value else None,
-        ent_coef=settings.entropy_coef,
-        vf_coef=settings.value_coef,
-        max_grad_norm=settings.max_grad_norm,
-        policy_kwargs={"net_arch": list(settings.hidden)},
-        device="cpu",
-    )
     steps = max(3, round(seconds * rate_guess / batch)) * batch
     started = time.perf_counter()
     model.learn(steps)
     rate = steps / (time.perf_counter() - started)
-    env.close()
+    model.get_env().close()
     return rate
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
+from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.types import Task
 
 OURS = {"num_envs", "batch_size", "num_threads", "seed", "env_seed", "max_episode_steps"}
@@ -31,40 +32,20 @@ class EnvPoolSimulator:
     def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
         self.num_envs = len(env_seeds)
         self._env = _make(task, env_seeds)
-        self._info_fields = tuple(info_fields)
+        self._frames = FrameMaker(self.num_envs, info_fields, _field)
         space = self._env.action_space
         self._action_dtype = space.dtype
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
-        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
 
     def reset(self) -> Frame:
-        obs, info = self._env.reset()
-        zeros = np.zeros(self.num_envs, dtype=np.float32)
-        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
-        return self._frame(obs, zeros, zeros.astype(bool), zeros.astype(bool), info)
+        return self._frames.first(*self._env.reset())
 
     def step(self, actions: Tensor) -> Frame:
-        obs, reward, terminated, truncated, info = self._env.step(actions.numpy().astype(self._action_dtype))
-        return self._frame(obs, reward, terminated, truncated, info)
+        return self._frames.next(*self._env.step(actions.numpy().astype(self._action_dtype)))
 
     def close(self) -> None:
         self._env.close()
-
-    def _frame(
-        self, obs: Any, reward: np.ndarray, terminated: np.ndarray, truncated: np.ndarray, info: Mapping[str, Any]
-    ) -> Frame:
-        started = self._ended
-        frame = Frame(
-            obs=_flat_obs(obs),
-            info={name: _float32(_field(info, name)) for name in self._info_fields},
-            reward=torch.where(started, 0.0, _float32(reward)),
-            terminated=torch.from_numpy(terminated.copy()),
-            truncated=torch.from_numpy(truncated.copy()),
-            started=started,
-        )
-        self._ended = frame.terminated | frame.truncated
-        return frame
 
 
 def _check(task: Task) -> None:
@@ -117,34 +98,18 @@ def info_fields(task: Task) -> tuple[str, ...]:
     env = _make(task, [0])
     _, info = env.reset()
     env.close()
-    return tuple(sorted(_numeric(info)))
+    return tuple(sorted(_reported(info)))
 
 
-def _numeric(info: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    for key, value in info.items():
-        if isinstance(value, Mapping):
-            found |= _numeric(value, f"{prefix}{key}.")
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and key not in ("env_id",):
-            found[prefix + key] = value
-    return found
+def _reported(info: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """What the environment says of itself; `env_id` is EnvPool's own count."""
+    return {name: value for name, value in numeric(info).items() if name != "env_id"}
 
 
-def _field(info: Mapping[str, Any], name: str) -> np.ndarray:
+def _field(info: Mapping[str, Any], name: str) -> Tensor:
     value: Any = info
     for part in name.split("."):
         if not isinstance(value, Mapping) or part not in value:
-            known = sorted(_numeric(info))
-            raise ConfigError(f"info has no field '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
+            raise no_such_field(name, _reported(info))
         value = value[part]
-    return np.asarray(value)
-
-
-def _flat_obs(obs: Any) -> dict[str, Tensor]:
-    if isinstance(obs, Mapping):
-        return {f"obs.{key}": _float32(value) for key, value in obs.items()}
-    return {"obs": _float32(obs)}
-
-
-def _float32(value: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(value, dtype=np.float32))
+    return float32(value)

@@ -9,12 +9,12 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
+from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.types import Task
 
 
@@ -43,38 +43,19 @@ class GymnasiumSimulator:
         self._action_dtype = space.dtype
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
-        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
+        self._frames = FrameMaker(self.num_envs, info_fields, self._field)
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def reset(self) -> Frame:
         self._shapes = self._reported()
-        obs, info = self._env.reset(seed=self._seeds)
-        zeros = np.zeros(self.num_envs, dtype=np.float32)
-        self._ended = torch.ones(self.num_envs, dtype=torch.bool)
-        return self._frame(obs, zeros, zeros.astype(bool), zeros.astype(bool), info)
+        return self._frames.first(*self._env.reset(seed=self._seeds))
 
     def step(self, actions: Tensor) -> Frame:
         batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
-        obs, reward, terminated, truncated, info = self._env.step(batch)
-        return self._frame(obs, reward, terminated, truncated, info)
+        return self._frames.next(*self._env.step(batch))
 
     def close(self) -> None:
         self._env.close()
-
-    def _frame(
-        self, obs: Any, reward: np.ndarray, terminated: np.ndarray, truncated: np.ndarray, info: Mapping[str, Any]
-    ) -> Frame:
-        started = self._ended
-        frame = Frame(
-            obs=_flat_obs(obs),
-            info={name: self._field(info, name) for name in self._info_fields},
-            reward=_float32(reward),
-            terminated=torch.from_numpy(np.array(terminated, dtype=bool)),
-            truncated=torch.from_numpy(np.array(truncated, dtype=bool)),
-            started=started,
-        )
-        self._ended = frame.terminated | frame.truncated
-        return frame
 
     def _reported(self) -> dict[str, tuple[int, ...]]:
         """The shape of each info field, from a first step that is then taken back: a reset reports little."""
@@ -83,18 +64,16 @@ class GymnasiumSimulator:
         self._env.reset(seed=self._seeds)
         still = ((self.action_low + self.action_high) / 2).expand(self.num_envs, -1)
         *_, info = self._env.step(still.numpy().astype(self._action_dtype).reshape(self._action_shape))
-        known = _numeric(info)
+        known = numeric(info)
         for name in self._info_fields:
             if name not in known:
-                raise ConfigError(
-                    f"info has no field '{name}'.{did_you_mean(name, known)} Known: {', '.join(sorted(known))}."
-                )
+                raise no_such_field(name, known)
         return {name: known[name].shape[1:] for name in self._info_fields}
 
     def _field(self, info: Mapping[str, Any], name: str) -> Tensor:
         """One info entry, zeros where an environment did not report it (most report nothing at a reset)."""
-        found = _numeric(info).get(name)
-        return torch.zeros(self.num_envs, *self._shapes[name]) if found is None else _float32(found)
+        found = numeric(info).get(name)
+        return torch.zeros(self.num_envs, *self._shapes[name]) if found is None else float32(found)
 
 
 def _make(task: Task, num_envs: int) -> Any:
@@ -130,24 +109,3 @@ def _better_option(task: Task) -> str:
     known = inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
     strange = [name for name in task.env.options if name not in known]
     return did_you_mean(strange[0], known) if strange else ""
-
-
-def _numeric(info: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
-    """The arrays of numbers in a vector environment's info, nested ones as `a.b`; `_a` says only who reported `a`."""
-    found: dict[str, np.ndarray] = {}
-    for key, value in info.items():
-        if isinstance(value, Mapping):
-            found |= _numeric(value, f"{prefix}{key}.")
-        elif not key.startswith("_") and isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            found[prefix + key] = value
-    return found
-
-
-def _flat_obs(obs: Any) -> dict[str, Tensor]:
-    if isinstance(obs, Mapping):
-        return {f"obs.{key}": _float32(value) for key, value in obs.items()}
-    return {"obs": _float32(obs)}
-
-
-def _float32(value: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(value, dtype=np.float32))
