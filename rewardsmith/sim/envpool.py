@@ -103,7 +103,7 @@ def info_fields(task: Task) -> tuple[str, ...]:
 
 def _reported(info: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """What the environment says of itself; `env_id` is EnvPool's own count."""
-    return {name: value for name, value in numeric(info).items() if name != "env_id"}
+    return {name: value for name, value in numeric(info).items() if not name.endswith("env_id")}
 
 
 def _field(info: Mapping[str, Any], name: str) -> Tensor:
