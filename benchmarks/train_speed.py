@@ -21,7 +21,7 @@ from _machine import machine, write
 from _sb3 import VecEnvKind, sb3_ppo
 
 from rewardsmith import sim
-from rewardsmith.config import TrainSettings
+from rewardsmith.config import TrainSettings, resolve
 from rewardsmith.interfaces import Trainee
 from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.readings import Readings
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=8)
     parser.add_argument("--out", default="")
     args = parser.parse_args()
-    settings = TrainSettings(**load(TASK).settings.get("train", {}))
+    settings = resolve(load(TASK).settings).train
     torch.set_num_threads(1)
     envs = settings.num_envs * args.candidates
     sides: dict[str, Callable[[], float]] = {
