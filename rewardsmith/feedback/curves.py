@@ -198,7 +198,7 @@ def _constant(components: Sequence[Summary]) -> Iterator[Remark]:
         if s.max == s.min == 0:
             text = f"'{_label(s)}' was 0 all the time: what it rewards never happened."
         elif s.range <= FLAT * s.magnitude:
-            text = f"'{_label(s)}' hardly changed in training ({_span(s)}): it taught nothing."
+            text = f"'{_label(s)}' hardly changed in training ({_span(s)}): it can teach nothing but how long to last."
         else:
             continue
         yield Remark(kind="constant", component=s.component, text=text)

@@ -152,7 +152,7 @@ def test_data_says_the_same_as_plain_json() -> None:
         {
             "kind": "constant",
             "component": "alive",
-            "text": "'alive' hardly changed in training (always 1): it taught nothing.",
+            "text": "'alive' hardly changed in training (always 1): it can teach nothing but how long to last.",
         },
     ]
 
