@@ -233,7 +233,11 @@ def _short_episodes(length: Summary | None, task: Task) -> Iterator[Remark]:
 
 def _text(trained: Trained, summaries: Sequence[Summary], remarks: Sequence[Remark]) -> str:
     shown = max((len(s.shown) for s in summaries), default=0)
-    lines = [f"Training, {trained.env_steps} environment steps; {shown} evenly spaced values, first to last:"]
+    opening = (
+        f"Training, {trained.env_steps} environment steps; {shown} evenly spaced values, first to last; "
+        "the policy explores here, so it may do worse than when judged:"
+    )
+    lines = [opening]
     lines += [_line(s) for s in summaries]
     if remarks:
         lines += ["What stands out:", *(f"- {r.text}" for r in remarks)]
