@@ -62,7 +62,7 @@ class TrainSettings(Settings):
     gamma: float = Field(0.99, ge=0, le=1)
     gae_lambda: float = Field(0.95, ge=0, le=1)
     clip_coef: float = Field(0.2, gt=0)
-    clip_value: bool = Field(False, description="PPO's clipped value loss; door_open learned only without it")
+    clip_value: bool = Field(False, description="PPO's clipped value loss")
     value_coef: float = Field(0.5, ge=0)
     entropy_coef: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(0.5, gt=0)
