@@ -99,8 +99,11 @@ def references(task: Task, parts: Parts, config: EvolveConfig) -> tuple[Referenc
 def finish(
     task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Generation],
     measured: Sequence[ReferenceResult] = (),
-) -> Final | None:  # fmt: skip
-    """The winner, measured again on seeds nobody selected on; None where nothing was judged."""
+) -> Final | Rejected | None:  # fmt: skip
+    """The winner, measured again on seeds nobody selected on; `Rejected` where that gives no finite fitness.
+
+    None where nothing was judged.
+    """
     winner = Archive.replay(history, config.search).best()
     if winner is None or not isinstance(winner.outcome, Judged):
         return None
@@ -110,7 +113,7 @@ def finish(
         watch=_during(len(history), parts.watch),
     )  # fmt: skip
     if isinstance(score, Rejected):
-        return None
+        return score
     normalised, note = judge.human_normalised(score, measured) if measured else (None, "")
     return Final(
         winner=winner.id,

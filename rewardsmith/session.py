@@ -22,13 +22,13 @@ from rewardsmith.interfaces import Parts, Progress, Watcher
 from rewardsmith.interrupts import Interrupts
 from rewardsmith.report import summary
 from rewardsmith.store import Run
-from rewardsmith.types import Final, Generation, ReferenceResult
+from rewardsmith.types import Final, Generation, ReferenceResult, Rejected
 
 Tell = Callable[[str], None]
 
 
 class NothingJudged(RewardsmithError):
-    """The run is through and no candidate has a score."""
+    """The run is through and no candidate has a score, or the winner has none on fresh seeds."""
 
 
 def work(run: Run, extras: Extras, config: EvolveConfig, display: Display) -> Final:
@@ -84,6 +84,11 @@ class _Session:
                 f"{most_frequent_rejection([a for g in run.history() for a in g.attempts])} "
                 f"See {run.folder / 'candidates'}."
             )
+        if isinstance(final, Rejected):
+            raise NothingJudged(
+                f"The winner could not be measured again on fresh seeds: {final.reason} {final.hint} "
+                f"Its scores stand in `rewardsmith show {run.folder}`."
+            )
         return final
 
     def _watch(self) -> Watcher:
@@ -132,13 +137,13 @@ class _Session:
         heard = len(self._run.people.unheard())
         self._display.say(f"Going on with {heard} input{'' if heard == 1 else 's'} from people.")
 
-    def _finish(self, parts: Parts, measured: Sequence[ReferenceResult]) -> Final | None:
+    def _finish(self, parts: Parts, measured: Sequence[ReferenceResult]) -> Final | Rejected | None:
         """The winner measured again (once for each length of the run), the summary written, the outcome said."""
         run, history = self._run, self._run.history()
         self._display(Progress(generation=len(history), stage="finals", fraction=0.0))
         final = loop.finish(run.task, parts, self._config, history, measured)
-        if final is None:
-            return None
+        if not isinstance(final, Final):
+            return final
         with self._interrupts.held():
             run.set_final(final)
         self._display.pause()

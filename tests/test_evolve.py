@@ -16,6 +16,7 @@ from rewardsmith.interfaces import Parts, Progress, ReplyStore, Request
 from rewardsmith.sim.point import point_task
 from rewardsmith.store.codec import Json, PolicyFile, encode
 from rewardsmith.types import (
+    Attempt,
     Candidate,
     Generation,
     HumanInput,
@@ -353,6 +354,27 @@ def test_a_pinned_attempt_wins_the_run(unbroken: list[Generation], parts: MakePa
     final = finish(TASK, parts(), config, [*unbroken, said])
     assert final is not None
     assert final.winner == worst.id
+
+
+def test_a_winner_that_breaks_on_fresh_seeds_is_told_from_a_run_without_one(
+    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
+) -> None:
+    """A policy whose weights are not finite sends the point nowhere: there is a winner, and it has no fitness."""
+
+    def broken(attempt: Attempt) -> Attempt:
+        if not isinstance(attempt.outcome, Judged):
+            return attempt
+        trained = attempt.outcome.trained
+        weights = {n: t * float("nan") if t.is_floating_point() else t for n, t in trained.policy.tensors.items()}
+        return replace(
+            attempt, outcome=replace(attempt.outcome, trained=replace(trained, policy=Policy(tensors=weights)))
+        )
+
+    history = [replace(g, attempts=tuple(broken(a) for a in g.attempts)) for g in unbroken]
+    final = finish(TASK, parts(), config, history)
+    assert isinstance(final, Rejected)
+    assert "not finite" in final.reason
+    assert finish(TASK, parts(), config, []) is None
 
 
 def test_finishing_twice_gives_the_same(unbroken: list[Generation], parts: MakeParts, config: EvolveConfig) -> None:
