@@ -23,9 +23,21 @@ CONTROL_DT_S = {  # physics time-step * steps per control step, from each enviro
     "Hopper-v5": 0.002 * 4,
     "InvertedPendulum-v5": 0.02 * 2,
     "Reacher-v5": 0.01 * 2,
-    "MetaWorld/DoorOpen-v3": 0.0025 * 5,
-    "MetaWorld/DrawerOpen-v3": 0.0025 * 5,
+    "Swimmer-v5": 0.01 * 4,
+    "Ant-v5": 0.01 * 5,
+    "Humanoid-v5": 0.003 * 5,
+    "Walker2d-v5": 0.002 * 4,
+    "WalkerWalk-v1": 0.0025 * 10,
+    "Go1JoystickFlatTerrain-v1": 0.004 * 5,
+    "Go1Handstand-v1": 0.004 * 5,
+    "LeapCubeRotateZAxis-v1": 0.01 * 5,
+    "PandaPickCube-v1": 0.005 * 4,
+    "PandaOpenCabinet-v1": 0.005 * 4,
+    "HandManipulatePenDense-v1": 0.002 * 20,
+    "HandManipulateBlockDense-v1": 0.002 * 20,
+    "AdroitHandDoor-v1": 0.002 * 5,
 }
+METAWORLD_DT_S = 0.0025 * 5
 Act = Callable[[int, Frame], Tensor]
 
 
@@ -142,7 +154,8 @@ def test_goal_is_for_a_stranger(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_control_step_lasts_as_long_as_in_the_model(name: str) -> None:
     task = taskfile.load(name).task
-    assert task.control_dt_s == pytest.approx(CONTROL_DT_S[task.env.id])
+    expected = METAWORLD_DT_S if task.env.id.startswith("MetaWorld/") else CONTROL_DT_S[task.env.id]
+    assert task.control_dt_s == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", ["door_open", "drawer_open", "reacher_reach"])

@@ -32,7 +32,7 @@ class EnvPoolSimulator:
     def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
         self.num_envs = len(env_seeds)
         self._env = _make(task, env_seeds)
-        self._frames = FrameMaker(self.num_envs, info_fields, _field)
+        self._frames = FrameMaker(task, self.num_envs, info_fields, _field)
         space = self._env.action_space
         self._action_dtype = space.dtype
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()

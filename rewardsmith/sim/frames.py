@@ -11,16 +11,22 @@ from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
+from rewardsmith.types import Task
 
 ReadField = Callable[[Mapping[str, Any], str], Tensor]
 """An info and a field's name to that field, `(N, *shape)`."""
 
 
 class FrameMaker:
-    """Makes the frames of one batch and remembers which episodes ended, since their next step only resets."""
+    """Makes the frames of one batch and remembers which episodes ended, since their next step only resets.
 
-    def __init__(self, num_envs: int, info_fields: Sequence[str], read: ReadField) -> None:
+    Where an environment gives several observations, each is `obs.<key>`; if the policy is to see `obs`, that is all of
+    them in one row, in the order of their keys.
+    """
+
+    def __init__(self, task: Task, num_envs: int, info_fields: Sequence[str], read: ReadField) -> None:
         self._num_envs, self._info_fields, self._read = num_envs, tuple(info_fields), read
+        self._in_one_row = task.env.observation == "obs"
         self._ended = torch.ones(num_envs, dtype=torch.bool)
 
     def first(self, obs: Any, info: Mapping[str, Any]) -> Frame:
@@ -35,7 +41,7 @@ class FrameMaker:
         """The frame of a step; where an episode had ended it is the first of the next, and earns nothing."""
         started = self._ended
         frame = Frame(
-            obs=_flat_obs(obs),
+            obs=self._observations(obs),
             info={name: self._read(info, name) for name in self._info_fields},
             reward=torch.where(started, 0.0, float32(reward)),
             terminated=torch.from_numpy(np.array(terminated, dtype=bool)),
@@ -44,6 +50,14 @@ class FrameMaker:
         )
         self._ended = frame.terminated | frame.truncated
         return frame
+
+    def _observations(self, obs: Any) -> dict[str, Tensor]:
+        if not isinstance(obs, Mapping):
+            return {"obs": float32(obs)}
+        found = {f"obs.{key}": float32(obs[key]) for key in sorted(obs)}
+        if self._in_one_row:
+            found["obs"] = torch.cat([value.reshape(self._num_envs, -1) for value in found.values()], dim=1)
+        return found
 
 
 def numeric(info: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
@@ -65,9 +79,3 @@ def no_such_field(name: str, known: Mapping[str, object]) -> ConfigError:
 def float32(value: np.ndarray) -> Tensor:
     """A copy as a float32 tensor."""
     return torch.from_numpy(np.array(value, dtype=np.float32))
-
-
-def _flat_obs(obs: Any) -> dict[str, Tensor]:
-    if isinstance(obs, Mapping):
-        return {f"obs.{key}": float32(value) for key, value in obs.items()}
-    return {"obs": float32(obs)}

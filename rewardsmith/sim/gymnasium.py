@@ -43,7 +43,7 @@ class GymnasiumSimulator:
         self._action_dtype = space.dtype
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
-        self._frames = FrameMaker(self.num_envs, info_fields, self._field)
+        self._frames = FrameMaker(task, self.num_envs, info_fields, self._field)
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def reset(self) -> Frame:
@@ -74,6 +74,16 @@ class GymnasiumSimulator:
         """One info entry, zeros where an environment did not report it (most report nothing at a reset)."""
         found = numeric(info).get(name)
         return torch.zeros(self.num_envs, *self._shapes[name]) if found is None else float32(found)
+
+
+def info_fields(task: Task) -> tuple[str, ...]:
+    """Names of the numeric info entries that an episode's first step returns."""
+    env = _make(task, 1)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    *_, info = env.step(env.action_space.sample())
+    env.close()
+    return tuple(sorted(numeric(info)))
 
 
 def _make(task: Task, num_envs: int) -> Any:

@@ -15,11 +15,13 @@ from rewardsmith.sim.envpool import EnvPoolSimulator, info_fields
 from rewardsmith.types import EnvSpec, Measure, References, Task
 
 
-def _task(env_id: str, *, backend: str = "envpool", steps: int = 50, **options: object) -> Task:
+def _task(
+    env_id: str, *, backend: str = "envpool", steps: int = 50, observation: str = "obs", **options: object
+) -> Task:
     return Task(
         name="t",
         goal="None.",
-        env=EnvSpec(backend=backend, id=env_id, options=options),
+        env=EnvSpec(backend=backend, id=env_id, options=options, observation=observation),
         signals=(),
         fitness=Measure(source="reward", reduce="sum"),
         success=None,
@@ -40,11 +42,18 @@ def _first_step(task: Task, *fields: str, seeds: tuple[int, ...] = (0, 1)) -> Fr
 
 
 def test_dict_observations_are_named_by_their_keys() -> None:
-    frame = _first_step(_task("Go1JoystickFlatTerrain-v1"))
+    frame = _first_step(_task("Go1JoystickFlatTerrain-v1", observation="obs.state"))
     assert {key: tuple(value.shape) for key, value in frame.obs.items()} == {
         "obs.state": (2, 48),
         "obs.privileged_state": (2, 123),
     }
+
+
+def test_a_policy_that_sees_obs_sees_all_of_a_dict_in_the_order_of_its_keys() -> None:
+    obs = _first_step(_task("WalkerWalk-v1")).obs
+    assert obs["obs.height"].shape == (2,)  # one number each, without an axis of its own
+    parts = [obs["obs.height"][:, None], obs["obs.orientations"], obs["obs.velocity"]]
+    assert torch.equal(obs["obs"], torch.cat(parts, dim=1))
 
 
 def test_info_fields_are_the_numbers_that_the_environment_reports() -> None:

@@ -90,6 +90,7 @@ def test_dict_observations_are_named_by_their_keys() -> None:
     assert {key: value.tolist() for key, value in frame.obs.items()} == {
         "obs.a": [[3.0], [3.0]],
         "obs.b": [[-3.0], [-3.0]],
+        "obs": [[3.0, -3.0], [3.0, -3.0]],
     }
 
 
