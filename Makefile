@@ -7,6 +7,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip
 # torch goes first and exactly: an open range may pull gigabytes of CUDA. See docs/decisions.md.
 TORCH := torch==2.13.0
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 DEMO ?= hopper_hop --seed 1 --set search.generations=4 --set search.offspring=4 --set train.env_steps=80000
 SMOKE := --set search.generations=1 --set search.offspring=2 --set train.env_steps=4096 --set judge.episodes=4 \
          --set judge.final_episodes=4
@@ -29,10 +30,10 @@ check: $(VENV)/.dev ## lint, format, types, import layers
 	$(VENV)/bin/lint-imports
 
 test: $(VENV)/.dev ## all tests but those that are slow or need a GPU; says why any was skipped
-	$(PY) -m pytest -q -rs -m "not slow and not gpu"
+	$(PY) -m pytest -q -rs $(PARALLEL) -m "not slow and not gpu"
 
 test-all: $(VENV)/.dev ## every test; those that need a GPU are skipped where there is none
-	$(PY) -m pytest -q -rs
+	$(PY) -m pytest -q -rs $(PARALLEL)
 
 bench: $(VENV)/.dev ## the benchmarks: ratios against peers, one script a claim (takes long)
 	$(PIP) install --quiet -c constraints.txt "stable-baselines3>=2.6"

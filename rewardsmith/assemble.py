@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rewardsmith import feedback, propose, sim
+from rewardsmith.anchors.scale import shipped
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError
 from rewardsmith.graph import allowed_inputs
-from rewardsmith.interfaces import Parts, Proposer, Sandbox, Watcher
+from rewardsmith.interfaces import Parts, Proposer, Watcher
 from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.store import Run
@@ -104,12 +105,13 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
     """Everything `evolve` needs to work on `run`; the sandbox's processes end on leaving.
 
     Raises: UsageError or ProposerError: the model's name does not fit, or its key is not set. ConfigError: a feedback
-    source or a simulator is unknown.
+    source or a simulator is unknown. SandboxUnavailable: generated code cannot be locked in, so none is asked for.
     """
     proposer = proposer_of(config, extras, run_folder=run.folder, tell=tell)
     sources = feedback.sources(config.feedback.sources, config.feedback)
     sandbox = make_sandbox(config)
     try:
+        sandbox.layers()
         yield Parts(
             proposer=run.recorded(proposer),
             sandbox=sandbox,
@@ -120,6 +122,7 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
             store=run.replies,
             watch=watch,
             seeded=tuple(written(code, index=i) for i, code in enumerate(extras.seeded)),
+            anchors=shipped(run.task, env_steps=config.train.env_steps),
         )
     finally:
         sandbox.close()
@@ -137,7 +140,7 @@ def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell:
     return proposer
 
 
-def make_sandbox(config: EvolveConfig) -> Sandbox:
+def make_sandbox(config: EvolveConfig) -> ProcessSandbox:
     """Where generated code is traced; no process is started before the first candidate."""
     return ProcessSandbox(config.verify)
 

@@ -36,6 +36,7 @@ class SearchSettings(Settings):
     siblings: int = Field(4, ge=0, le=32, description="other attempts of the last generation told in a line each")
     repairs: int = Field(2, ge=0, le=10, description="times a rejected draft is asked for again")
     env_source: bool = Field(False, description="show the environment's observation description to the model")
+    anchors: bool = Field(True, description="tell the model what random actions and the expert's policy reach")
 
 
 class ProposeSettings(Settings):
@@ -100,10 +101,14 @@ class LimitSettings(Settings):
 
 
 class VerifySettings(Settings):
-    """What a candidate's verification may take."""
+    """What a candidate's verification may take, and what locks generated code in."""
 
-    timeout_s: float = Field(20.0, gt=0)
+    timeout_s: float = Field(8.0, gt=0, description="wall clock and processor, for tracing and again for probing")
     memory_mib: int = Field(2048, ge=256)
+    sandbox: Literal["locked", "docker", "unsafe"] = Field(
+        "locked", description="locked: by the kernel, or not run at all; docker: in a container; unsafe: not locked"
+    )
+    docker_image: str = Field("rewardsmith-sandbox", description="has Python and torch; for sandbox: docker")
 
 
 class HumanSettings(Settings):

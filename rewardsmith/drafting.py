@@ -48,7 +48,7 @@ def checked(batch: Sequence[Attempt], task: Task, parts: Parts, *, states: Mappi
     """Every draft through the three gates, cheapest first."""
     batch = verify.static(batch, task)
     batch = verify.compile(batch, task, parts.sandbox)
-    return verify.probe(batch, task, states)
+    return verify.probe(batch, task, parts.sandbox, states)
 
 
 def candidate_id(generation: int, index: int) -> str:

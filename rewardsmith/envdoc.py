@@ -19,7 +19,7 @@ SHOWN = ("Action Space", "Observation Space")
 
 def observation_doc(env: EnvSpec) -> str:
     """The sections on action and observation space of the registered environment `env.id`, or an empty string."""
-    found = sections(_docstring(env.id))
+    found = sections(docstring(env.id))
     return cleaned("\n\n".join(f"## {title}\n\n{found[title]}" for title in SHOWN if title in found), limit=LIMIT)
 
 
@@ -32,10 +32,14 @@ def sections(doc: str) -> dict[str, str]:
     }
 
 
-def _docstring(env_id: str) -> str:
+def docstring(env_id: str) -> str:
+    """What the class or function behind a registered id says of itself, or an empty string.
+
+    `module:Name-v0`, as Gymnasium spells an id that a module registers, is looked up by what stands after the colon.
+    """
     import gymnasium
 
-    spec = gymnasium.registry.get(env_id)
+    spec = gymnasium.registry.get(env_id.rpartition(":")[2])
     entry = spec.entry_point if spec else None
     if not isinstance(entry, str):
         return (entry.__doc__ or "") if entry else ""

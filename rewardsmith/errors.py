@@ -8,6 +8,7 @@ RewardsmithError            one clear message that says what to do next; the she
 |- ProposerError            the model cannot be reached, or refuses our key      exit 4
 |- LimitReached             a limit the person set was reached; the run is saved exit 5
 |- SandboxUnavailable       generated code cannot be locked in on this machine   exit 6
+|- CannotCompile (graph.py) torch cannot make machine code of a reward here      exit 1
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from rewardsmith import drafting, feedback, judge, train
 from rewardsmith.archive import Archive
 from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig
-from rewardsmith.interfaces import Brief, Parts, Progress, RewardFn, Trainee, Watcher
+from rewardsmith.interfaces import Brief, Learner, Parts, Progress, RewardFn, SimulatorFactory, Trainee, Watcher
 from rewardsmith.play import random_states
 from rewardsmith.readings import Readings
 from rewardsmith.seeds import stream
@@ -62,26 +62,29 @@ def _drafts(
         people=archive.people(chain),
         env_steps=config.train.env_steps,
         gamma=config.train.gamma,
+        anchors=parts.anchors,
         ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
     )
     return drafting.draft(brief, parts, config, generation=index, states=states)
 
 
-def references(task: Task, parts: Parts, config: EvolveConfig) -> tuple[ReferenceResult, ...]:
+def references(
+    task: Task, learner: Learner, simulator: SimulatorFactory, config: EvolveConfig, *, watch: Watcher
+) -> tuple[ReferenceResult, ...]:
     """Policies under the expert's and the sparse reward, trained and judged with a candidate's own budget."""
-    readings, watch = Readings(task), _during(0, parts.watch)
+    readings, watch = Readings(task), _during(0, watch)
     rewards: dict[str, RewardFn] = {"sparse": train.sparse_reward(readings)}
     if task.references.expert:
         rewards["expert"] = train.expert_reward(readings)
     trainees = [Trainee(id=name, reward=reward, verified=None) for name, reward in rewards.items()]
     seed = stream(config.seed, 0, "references")
-    results = [outcome for outcome, _ in parts.learner.train(trainees, task, seed=seed, watch=watch)]
+    results = [outcome for outcome, _ in learner.train(trainees, task, seed=seed, watch=watch)]
     policies = [r.policy for r in results if isinstance(r, Trained)]
     scores = iter(
         judge.measure(
             policies,
             task,
-            parts.simulator,
+            simulator,
             seed=stream(config.seed, 0, "finals"),
             episodes=config.judge.final_episodes,
             watch=watch,

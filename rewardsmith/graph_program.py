@@ -13,9 +13,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TypeGuard
 
 import torch
-from torch._ops import OpOverload
 
 from rewardsmith import graph_ops
 
@@ -25,7 +26,8 @@ MAX_NODES = 2000
 MAX_VALUES = 4096  # per row in a tensor, and in all constants together
 MAX_LIST = 256
 MAX_COMPONENTS = 32
-COMPONENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
+TO_THE_END = 2**63 - 1  # where a slice without an end ends
+_COMPONENT_NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,47}")
 
 DTYPES: Mapping[str, torch.dtype] = {
     name: getattr(torch, name)
@@ -33,6 +35,8 @@ DTYPES: Mapping[str, torch.dtype] = {
 }
 _DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _WORDS = frozenset({"floor", "trunc", "none", "tanh"})  # rounding_mode and approximate
+_SIZES = frozenset({"end", "m", "n", "repeats", "size", "sizes"})  # arguments that may be the number of environments
+_OURS = frozenset({"device", "layout", "memory_format", "non_blocking", "pin_memory"})  # never the graph's to say
 _MAX_INT = 2**31
 
 
@@ -114,7 +118,7 @@ def read(text: str) -> Program:
         raise GraphError(f"the graph is not JSON: {error}") from None
     fields = _fields(raw, {"version", "inputs", "unused", "constants", "nodes", "total", "components"})
     if fields["version"] != VERSION:
-        raise GraphError(f"the graph's format is {fields['version']!r:.20}; expected {VERSION}")
+        raise GraphError(f"the graph's format is {_shown(fields['version'])}; expected {VERSION}")
     inputs, unused = _names(fields["inputs"]), _names(fields["unused"])
     constants = _constants(fields["constants"])
     nodes = _nodes(fields["nodes"], first=len(inputs) + len(constants))
@@ -171,9 +175,17 @@ def _distinct(pairs: Sequence[Sequence[object]]) -> bool:
 
 def _component_name(pair: Sequence[object]) -> str:
     name = pair[0]
-    if not isinstance(name, str) or not COMPONENT_NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise GraphError("components: a name must be letters, digits and underscores, at most 48")
+    if not is_component_name(name):
+        raise GraphError(
+            "components: a name must be letters, digits and underscores, at most 48, without two at its beginning, "
+            "and no word of Python's"
+        )
     return name
+
+
+def is_component_name(name: object) -> TypeGuard[str]:
+    """Whether a component may be called so: an identifier of at most 48 letters, no keyword and no dunder."""
+    return isinstance(name, str) and bool(_COMPONENT_NAME.fullmatch(name)) and not keyword.iskeyword(name)
 
 
 def _constants(raw: object) -> tuple[Constant, ...]:
@@ -231,25 +243,18 @@ class _Reader:
 
     def node(self, op: object, args: object, kwargs: object) -> Node:
         if not isinstance(op, str) or op not in graph_ops.NAMES:
-            raise GraphError(f"operation {str(op)[:60]!r} is not on the list of allowed ones")
+            raise GraphError(f"operation {_shown(op)} is not on the list of allowed ones")
+        takes = _takes(op)
         given = _list(args, op, limit=16)
         if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):
             raise GraphError(f"{op}: expected keyword arguments by name")
-        positional = [a for a in _schema(op).arguments if not a.kwarg_only]
-        by_name = {a.name: str(a.real_type) for a in _schema(op).arguments if a.kwarg_only}
-        required = [a.name for a in positional[len(given) :] if not a.has_default_value()]
-        if len(given) > len(positional) or required or not set(kwargs) <= set(by_name):
-            raise GraphError(f"{op}: expected arguments as in {_schema(op)}")
-        node = Node(
+        if not takes.required <= len(given) <= len(takes.positional) or not set(kwargs) <= set(takes.by_name):
+            raise GraphError(f"{op}: expected arguments as in {graph_ops.overload(op)._schema}")
+        return Node(
             op,
-            tuple(self.value(raw, str(arg.real_type)) for raw, arg in zip(given, positional, strict=False)),
-            tuple((name, self.value(kwargs[name], by_name[name])) for name in sorted(kwargs)),
+            tuple(self.value(raw, kind) for raw, kind in zip(given, takes.positional, strict=False)),
+            tuple((name, self.value(kwargs[name], takes.by_name[name])) for name in sorted(kwargs)),
         )
-        kinds = (str(arg.real_type) for arg in positional)
-        counts_rows = any(isinstance(a, Rows) and "number" in k for a, k in zip(node.args, kinds, strict=False))
-        if counts_rows and not op.startswith("arange"):
-            raise GraphError(f"{op}: the number of environments may be a size, not a value")
-        return node
 
     def value(self, raw: object, kind: str) -> Value:
         """`raw` as the schema's type `kind`."""
@@ -259,7 +264,7 @@ class _Reader:
             return tuple(self.value(item, kind[5:-1]) for item in _list(raw, "argument", limit=MAX_LIST))
         if kind == "Tensor":  # torch takes a number where one is meant for every element
             return self.ref(raw) if isinstance(raw, dict) and "t" in raw else _number(raw)
-        if kind in ("int", "number") and isinstance(raw, dict) and "rows" in raw:
+        if kind in ("size", "count") and isinstance(raw, dict) and "rows" in raw:
             return Rows(_int(_fields(raw, {"rows"})["rows"], "rows", low=1, high=MAX_VALUES))
         return _plain(raw, kind)
 
@@ -278,25 +283,52 @@ class _Reader:
 def _plain(raw: object, kind: str) -> Value:
     if kind == "bool" and isinstance(raw, bool):
         return raw
-    if kind == "int":
-        return _int(raw, "argument", low=-_MAX_INT, high=2**63 - 1)
-    if kind in ("number", "float"):
+    if kind in ("int", "size"):
+        return TO_THE_END if raw == TO_THE_END else _int(raw, "argument", low=-_MAX_INT, high=_MAX_INT)
+    if kind in ("number", "float", "count"):
         return _number(raw)
     if kind == "ScalarType" and isinstance(raw, dict):
         return _dtype(_fields(raw, {"dtype"})["dtype"])
     if kind == "str" and isinstance(raw, str) and raw in _WORDS:
         return raw
-    raise GraphError(f"an argument of type {kind} cannot be {str(raw)[:40]!r}")
+    raise GraphError(f"an argument of type {kind} cannot be {_shown(raw)}")
 
 
-def _schema(op: str) -> torch.FunctionSchema:
-    overload: OpOverload = graph_ops.overload(op)
-    return overload._schema
+def _shown(raw: object) -> str:
+    """A strange value in few words; never a nested one, whose text may have no end."""
+    return f"{str(raw)[:40]!r}" if isinstance(raw, (str, int, float)) else f"a {type(raw).__name__}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Takes:
+    """The kinds of an operation's arguments by place, the first `required` of them without default, and by name."""
+
+    positional: tuple[str, ...]
+    required: int
+    by_name: Mapping[str, str]
+
+
+@cache
+def _takes(op: str) -> _Takes:
+    """From the operation's own schema."""
+    arguments = graph_ops.overload(op)._schema.arguments
+    kinds = {a.name: str(a.real_type) for a in arguments}
+    for name in _SIZES & set(kinds):
+        kinds[name] = kinds[name].replace("int", "size")
+    if op.startswith("arange"):
+        kinds["end"] = "count"
+    positional = [a for a in arguments if not a.kwarg_only]
+    return _Takes(
+        positional=tuple(kinds[a.name] for a in positional),
+        required=sum(not a.has_default_value() for a in positional),
+        by_name={a.name: kinds[a.name] for a in arguments if a.kwarg_only and a.name not in _OURS},
+    )
+
+
+@cache
 def has_several_results(op: str) -> bool:
     """Whether `op` returns a tuple or list of tensors."""
-    returns = _schema(op).returns
+    returns = graph_ops.overload(op)._schema.returns
     return len(returns) > 1 or str(returns[0].real_type) != "Tensor"
 
 
@@ -310,7 +342,7 @@ def write(program: Program) -> str:
             "version": VERSION,
             "inputs": program.inputs,
             "unused": program.unused,
-            "constants": [_constant_json(constant) for constant in program.constants],
+            "constants": [constant_json(constant) for constant in program.constants],
             "nodes": [node_json(node) for node in program.nodes],
             "total": value_json(program.total),
             "components": [[name, value_json(ref)] for name, ref in program.components],
@@ -320,7 +352,8 @@ def write(program: Program) -> str:
     )
 
 
-def _constant_json(constant: Constant) -> dict[str, object]:
+def constant_json(constant: Constant) -> dict[str, object]:
+    """A constant as plain JSON."""
     values = [value_json(value) for value in constant.values]
     return {"dtype": _DTYPE_NAMES[constant.dtype], "shape": constant.shape, "values": values}
 

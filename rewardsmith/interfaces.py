@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from torch import Tensor
 
 from rewardsmith.types import (
+    Anchor,
     Attempt,
     Candidate,
     Feedback,
@@ -93,6 +94,7 @@ class Brief:
     env_steps: int = 0  # control steps each policy is trained for; 0: not told
     gamma: float = 0.0  # the discount it is trained with; 0: not told
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of each signal under random actions
+    anchors: tuple[Anchor, ...] = ()  # what random actions and the expert's policy reach, where that is known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,12 +138,20 @@ class Proposer(Protocol):
 class Sandbox(Protocol):
     """Runs generated Python where it can do no harm, only to trace it; what comes out is checked again outside.
 
-    `trace` maps each code to a JSON text of its graph, or to why there is none; the order is that of `codes`.
+    `trace` maps each code to a JSON text of its graph, or to why there is none. `constants` are the numbers code may
+    ask for. `probe` runs checked graphs on `states`, `(R, *shape)` float32 for every input, and maps each to warnings
+    or to why it must not be trained with. Both keep the order of what they are given.
     """
 
     name: str
 
-    def trace(self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]]) -> list[str | Rejected]: ...
+    def trace(
+        self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]], constants: Mapping[str, float]
+    ) -> list[str | Rejected]: ...
+
+    def probe(
+        self, graphs: Sequence[str], *, states: Mapping[str, Tensor], units: Mapping[str, str]
+    ) -> list[tuple[str, ...] | Rejected]: ...
 
     def close(self) -> None: ...
 
@@ -234,6 +244,7 @@ class Parts:
     store: ReplyStore
     watch: Watcher
     seeded: tuple[Candidate, ...] = ()  # a person's own rewards, tried as generation 0
+    anchors: tuple[Anchor, ...] = ()  # what prompts may tell of random actions and the expert's policy
 
 
 History = Sequence[Generation]

@@ -6,13 +6,13 @@ Each environment plays one episode and is scored once, under the policy's mean a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from rewardsmith.interfaces import Frame, Progress, SimulatorFactory, Watcher
+from rewardsmith.interfaces import Frame, Progress, Simulator, SimulatorFactory, Watcher
 from rewardsmith.learn.policy import deterministic
 from rewardsmith.readings import Readings
 from rewardsmith.rollouts import LENGTH, Ended, EpisodeMeter, Stepper
@@ -48,44 +48,65 @@ def measure(
     """Each policy's score over `episodes` episodes, the same seeds for all; a non-finite fitness is a `Rejected`."""
     if not policies:
         return []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        fitness, success, length = _play(policies, task, simulator, seed=seed, episodes=episodes, watch=watch)
-    finally:
-        torch.set_num_threads(threads)
-    return [_score(fitness[k], None if success is None else success[k], length[k]) for k in range(len(policies))]
-
-
-def _play(
-    policies: Sequence[Policy], task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Fitness, success and length of every episode, `(K, E)` each."""
     readings, act, count = Readings(task), deterministic(policies), len(policies)
-    sim = simulator(task, env_seeds=env_seeds(seed, episodes) * count, info_fields=readings.info_fields)
-    total = count * episodes
-    fitness = _FirstEpisodes(task.fitness, total)
-    length = _FirstEpisodes(LENGTH, total)
-    success = _FirstEpisodes(task.success, total) if task.success else None
 
     def actions(_: int, frame: Frame) -> torch.Tensor:
         return act(readings.policy_obs(frame).reshape(count, episodes, -1)).flatten(0, 1)
 
+    sim = simulator(task, env_seeds=env_seeds(seed, episodes) * count, info_fields=readings.info_fields)
+    return _scores(sim, actions, task, policies=count, watch=watch)
+
+
+def measure_random(
+    task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher
+) -> Score | Rejected:
+    """The score of uniformly random actions, drawn anew at every step, on the same seeds as `measure`'s."""
+    sim = simulator(task, env_seeds=env_seeds(seed, episodes), info_fields=Readings(task).info_fields)
+    draw = torch.Generator().manual_seed(seed)
+    low, high = sim.action_low, sim.action_high
+
+    def actions(_: int, frame: Frame) -> torch.Tensor:  # noqa: ARG001 - nothing is looked at
+        return low + (high - low) * torch.rand(episodes, len(low), generator=draw)
+
+    [score] = _scores(sim, actions, task, policies=1, watch=watch)
+    return score
+
+
+Act = Callable[[int, Frame], torch.Tensor]
+
+
+def _scores(sim: Simulator, act: Act, task: Task, *, policies: int, watch: Watcher) -> list[Score | Rejected]:
+    """One score a policy; its environments stand side by side. The simulator is closed."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        stepper = Stepper(sim)
-        for start in range(0, task.episode_steps, CHUNK):
-            rollout = stepper.collect(actions, min(CHUNK, task.episode_steps - start))
-            fitness.take(fitness.meter.update(readings.fitness(rollout), rollout))
-            length.take(length.meter.update(rollout.valid.float(), rollout))
-            reached = readings.success(rollout)
-            if success is not None and reached is not None:
-                success.take(success.meter.update(reached, rollout))
-            watch(Progress(generation=-1, stage="judge", fraction=min(1.0, (start + CHUNK) / task.episode_steps)))
-            if length.complete:
-                break
+        fitness, success, length = _play(sim, act, task, policies=policies, watch=watch)
     finally:
+        torch.set_num_threads(threads)
         sim.close()
-    shape = (count, episodes)
+    return [_score(fitness[k], None if success is None else success[k], length[k]) for k in range(policies)]
+
+
+def _play(
+    sim: Simulator, act: Act, task: Task, *, policies: int, watch: Watcher
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Fitness, success and length of every episode, `(K, E)` each."""
+    readings, total = Readings(task), sim.num_envs
+    fitness = _FirstEpisodes(task.fitness, total)
+    length = _FirstEpisodes(LENGTH, total)
+    success = _FirstEpisodes(task.success, total) if task.success else None
+    stepper = Stepper(sim)
+    for start in range(0, task.episode_steps, CHUNK):
+        rollout = stepper.collect(act, min(CHUNK, task.episode_steps - start))
+        fitness.take(fitness.meter.update(readings.fitness(rollout), rollout))
+        length.take(length.meter.update(rollout.valid.float(), rollout))
+        reached = readings.success(rollout)
+        if success is not None and reached is not None:
+            success.take(success.meter.update(reached, rollout))
+        watch(Progress(generation=-1, stage="judge", fraction=min(1.0, (start + CHUNK) / task.episode_steps)))
+        if length.complete:
+            break
+    shape = (policies, total // policies)
     return (
         fitness.values.reshape(shape),
         None if success is None else success.values.reshape(shape),

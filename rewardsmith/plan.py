@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from rewardsmith import prompting, sim
+from rewardsmith.anchors.scale import shipped
 from rewardsmith.assemble import Extras
 from rewardsmith.config import EvolveConfig
 from rewardsmith.display import count_words, duration_words
@@ -103,6 +104,7 @@ def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:
         task=task,
         env_steps=config.train.env_steps,
         gamma=config.train.gamma,
+        anchors=shipped(task, env_steps=config.train.env_steps),
         ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
     )
     return prompting.render(brief, settings=config.search)

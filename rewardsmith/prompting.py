@@ -23,7 +23,20 @@ from rewardsmith.interfaces import Brief
 from rewardsmith.quoting import cleaned, fenced, one_line
 from rewardsmith.reply import extract
 from rewardsmith.resources import prompts_folder
-from rewardsmith.types import Attempt, Judged, Measure, Message, Prompt, Rejected, Score, Signal, Stage, Task
+from rewardsmith.types import (
+    Anchor,
+    Attempt,
+    Constant,
+    Judged,
+    Measure,
+    Message,
+    Prompt,
+    Rejected,
+    Score,
+    Signal,
+    Stage,
+    Task,
+)
 
 __all__ = ["extract", "render"]
 
@@ -67,6 +80,7 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     """System, task, and each turn's code with what became of it; the last user message asks."""
     task = task_view(brief.task, env_source=settings.env_source, ranges=brief.ranges)
     training = training_view(brief)
+    anchors = anchor_views(brief.anchors) if settings.anchors else ()
     views = [attempt_view(turn) for turn in turns]
     others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
     people = sentences(brief.people, shown=[v.id for v in (*views, *others)])
@@ -74,7 +88,7 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     opening = {"others": (), "people": ()} if turns else asking
     messages = [
         Message(role="system", content=_text("system.j2")),
-        Message(role="user", content=_text("first.j2", task=task, training=training, **opening)),
+        Message(role="user", content=_text("first.j2", task=task, training=training, anchors=anchors, **opening)),
     ]
     for turn, view in zip(turns[:-1], views[:-1], strict=True):
         messages = _exchange(messages, turn.candidate.code, _text("turn.j2", turn=view, task=task))
@@ -117,6 +131,16 @@ class SignalView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ConstantView:
+    """A row of the table of the task's constants."""
+
+    name: str
+    value: str
+    unit: str
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MeasureView:
     """What a measure means, never how it is computed. `unit` is empty for a plain number."""
 
@@ -135,6 +159,7 @@ class TaskView:
     fitness: MeasureView
     success: MeasureView | None
     signals: tuple[SignalView, ...]
+    constants: tuple[ConstantView, ...]
     example_arguments: tuple[SignalView, ...]
     environment: str
 
@@ -147,6 +172,15 @@ class TrainingView:
     gamma: str
     ahead: str
     ahead_s: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnchorView:
+    """What random actions (`env_steps` 0) or the expert's policy reach; `success` a percentage, empty for none."""
+
+    env_steps: int
+    fitness: str
+    success: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +230,19 @@ def training_view(brief: Brief) -> TrainingView | None:
     )
 
 
+def anchor_views(anchors: Sequence[Anchor]) -> tuple[AnchorView, ...]:
+    """Random actions and the expert's policy, in numbers; nothing says how either reward is computed."""
+    return tuple(
+        AnchorView(
+            env_steps=anchor.env_steps,
+            fitness=_g(anchor.fitness, digits=3),
+            success="" if anchor.success_rate is None else _percentage(anchor.success_rate),
+        )
+        for anchor in anchors
+        if anchor.policy != "sparse"
+    )
+
+
 def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, tuple[float, float]]) -> TaskView:
     signals = tuple(_signal_view(s, ranges.get(s.name)) for s in task.signals)
     return TaskView(
@@ -206,6 +253,7 @@ def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, tuple[float,
         fitness=_measure_view(task.fitness),
         success=_measure_view(task.success) if task.success else None,
         signals=signals,
+        constants=tuple(_constant_view(constant) for constant in task.constants),
         example_arguments=signals[:EXAMPLE_ARGUMENTS],
         environment=observation_doc(task.env) if env_source else "",
     )
@@ -247,10 +295,27 @@ def _signal_view(signal: Signal, seen: tuple[float, float] | None) -> SignalView
     return SignalView(
         name=signal.name,
         shape=f"(num_envs,{sizes})",
-        unit="-" if signal.unit == "1" else signal.unit,
-        doc=" ".join(signal.doc.split()).replace("|", "\\|"),
+        unit=_cell_unit(signal.unit),
+        doc=_cell(signal.doc),
         seen=f"{_g(seen[0], digits=2)} to {_g(seen[1], digits=2)}" if seen else "",
     )
+
+
+def _constant_view(constant: Constant) -> ConstantView:
+    return ConstantView(
+        name=constant.name,
+        value=_g(constant.value, digits=7),
+        unit=_cell_unit(constant.unit),
+        doc=_cell(constant.doc) or "-",
+    )
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _cell_unit(unit: str) -> str:
+    return "-" if unit == "1" else unit
 
 
 def _measure_view(measure: Measure) -> MeasureView:
@@ -263,9 +328,13 @@ def _score_view(score: Score) -> ScoreView:
         mean=_g(score.mean),
         ci95=_g(score.ci95, digits=2),
         episodes=len(score.episodes),
-        success=None if score.success_rate is None else f"{_g(100 * score.success_rate, digits=3)}%",
+        success=None if score.success_rate is None else _percentage(score.success_rate),
         length=_g(score.mean_length),
     )
+
+
+def _percentage(rate: float) -> str:
+    return f"{_g(100 * rate, digits=3)}%"
 
 
 def _g(value: float, *, digits: int = 4) -> str:

@@ -1,7 +1,8 @@
-"""Where the data that ships with rewardsmith lies: prompts, tasks, methods, presets.
+"""Where the data that ships with rewardsmith lies: prompts, tasks, anchors, methods, presets, suites.
 
-`prompts/` and `tasks/` stand at the top of the repository, where a person edits them; the built wheel carries copies
-inside the package, under `_data/`. `methods/` and `presets/` are part of the package in both. Nothing is read here.
+`prompts/`, `tasks/` and `benchmarks/anchors/` stand at the top of the repository, where a person edits them; the built
+wheel carries copies inside the package, under `_data/`. The other folders are part of the package in both. Nothing is
+read here.
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ def methods_folder() -> Path:
 def presets_folder() -> Path:
     """The folder of training presets, each a YAML file of settings."""
     return find("presets")
+
+
+def suites_folder() -> Path:
+    """The folder of suites, each a YAML file that lists tasks."""
+    return find("suites")
+
+
+def anchors_folder() -> Path:
+    """The folder of `<task>.json`, what random actions and reference rewards reach."""
+    return find("benchmarks/anchors")
 
 
 def find(name: str, *, package: Path = PACKAGE) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rewardsmith import evolve as loop
 from rewardsmith import waiting
+from rewardsmith.anchors.scale import shipped
 from rewardsmith.archive import Archive
 from rewardsmith.assemble import Extras, parts_of
 from rewardsmith.budget import Budget
@@ -109,7 +110,7 @@ class _Session:
         if known is not None or not self._extras.references:
             return known or ()
         self._display(Progress(generation=0, stage="references", fraction=0.0))
-        measured = loop.references(self._run.task, parts, self._config)
+        measured = loop.references(self._run.task, parts.learner, parts.simulator, self._config, watch=parts.watch)
         with self._interrupts.held():
             self._run.set_references(measured)
         self._display.measured(measured)
@@ -157,7 +158,7 @@ class _Session:
 def _close(run: Run, *, why: str) -> None:
     """Record that the session ended and bring the summary up to date."""
     run.end(why)
-    run.write_summary(summary(run))
+    run.write_summary(summary(run, scale=shipped(run.task, env_steps=run.config.train.env_steps)))
 
 
 def _words(error: BaseException) -> str:

@@ -33,7 +33,18 @@ from rewardsmith.config import (
 from rewardsmith.errors import did_you_mean
 from rewardsmith.sim import BACKENDS
 from rewardsmith.sources import Source, SourceError, View
-from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, EnvSpec, Measure, Reduction, References, Signal, Task
+from rewardsmith.types import (
+    CONTROL_DT,
+    EPISODE_PROGRESS,
+    PREVIOUS,
+    Constant,
+    EnvSpec,
+    Measure,
+    Reduction,
+    References,
+    Signal,
+    Task,
+)
 from rewardsmith.yamlfile import Document, Place, Problem
 
 if TYPE_CHECKING:
@@ -41,6 +52,10 @@ if TYPE_CHECKING:
 
     from rewardsmith.interfaces import Frame
 
+TO_DO: Final = "TODO"
+"""What a drafted file says where only a person can go on; goal and fitness may not begin with it."""
+TAKEN: Final = sources.RESERVED | {"torch", "math", "typing", "rewardsmith", EPISODE_PROGRESS, "compute_reward"}
+"""Words that can name neither a signal nor a constant."""
 SETTINGS: Final = ("search", "propose", "verify", "train", "judge", "feedback", "limits", "human")
 """Sections of a task file that are settings, not task."""
 
@@ -62,7 +77,7 @@ def load(path_or_name: str | Path) -> LoadedTask:
     path = yamlfile.locate(path_or_name, kind="task", folder=resources.tasks_folder())
     document = yamlfile.load(path)
     task = _task(document.read_as(TaskKeys), str(path))
-    problems = list(_problems(task))
+    problems = list(_left_to_write(task)) or list(_problems(task))
     if problems:
         raise yamlfile.complain(problems, at=document.at)
     settings = {name: document.values[name] for name in SETTINGS if document.values.get(name) is not None}
@@ -135,6 +150,11 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _as_constant(value: object) -> object:
+    """A bare number: `target_height: 1.2`."""
+    return {"value": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 Prose = Annotated[str, AfterValidator(_prose)]
 Unit = Annotated[str, BeforeValidator(_as_text), AfterValidator(_unit)]
 Expression = Annotated[str, BeforeValidator(_as_text)]
@@ -148,7 +168,7 @@ class EnvKeys(Settings):
     backend: str = Field("envpool", description=f"{', '.join(BACKENDS)}, or your own as package.module:Name")
     id: str = Field(description="the environment's id, e.g. HalfCheetah-v5", min_length=1)
     options: dict[str, object] = Field(default_factory=dict, description="passed to the environment as they are")
-    observation: Observation = Field("obs", description="what the policy sees: obs or obs.<key>")
+    observation: Observation = Field("obs", description="what the policy sees: obs (all there is) or obs.<key>")
 
 
 class SignalKeys(Settings):
@@ -158,6 +178,17 @@ class SignalKeys(Settings):
     shape: tuple[Annotated[StrictInt, Field(ge=1)], ...] = Field((), description="per environment; [] for one number")
     unit: Unit = Field(description="e.g. m, m/s, rad/s, N m, or 1 for none")
     doc: Prose = Field(description="what it is, in words; the language model reads this")
+
+
+class ConstantKeys(Settings):
+    """One entry of `constants:`, a number that reward code may read; a bare number stands for one without unit."""
+
+    value: Annotated[float, Field(allow_inf_nan=False)] = Field(description="the number")
+    unit: Unit = Field("1", description="e.g. m, m/s, rad/s, or 1 for none")
+    doc: str = Field("", description="what it is, in words; the language model reads this")
+
+
+ConstantEntry = Annotated[ConstantKeys, BeforeValidator(_as_constant, json_schema_input_type=float | ConstantKeys)]
 
 
 class FitnessKeys(Settings):
@@ -200,6 +231,9 @@ class TaskKeys(Settings):
     episode_steps: StrictInt = Field(ge=1, description="control steps after which an episode is cut off")
     control_dt_s: float = Field(gt=0, description="seconds of simulated time that one control step takes")
     signals: dict[str, SignalKeys] = Field(min_length=1, description="what reward code may read, by name")
+    constants: dict[str, ConstantEntry] = Field(
+        default_factory=dict, description="numbers that reward code may read, by name; dt needs no entry"
+    )
     fitness: FitnessKeys = Field(description="how an episode is scored")
     success: SuccessKeys | None = Field(None, description="when an episode counts as solved")
     references: ReferenceKeys = Field(default_factory=ReferenceKeys, description="rewards to compare with")
@@ -220,6 +254,7 @@ def _task(keys: TaskKeys, path: str) -> Task:
         goal=keys.goal,
         env=EnvSpec(backend=env.backend, id=env.id, options=env.options, observation=env.observation),
         signals=tuple(_signal(name, signal) for name, signal in keys.signals.items()),
+        constants=tuple(_constant(name, constant) for name, constant in keys.constants.items()),
         fitness=Measure(source=fitness.of, reduce=fitness.reduce, unit=fitness.unit, doc=fitness.doc),
         success=_success(success) if success else None,
         references=References(expert=keys.references.expert, sparse=keys.references.sparse),
@@ -233,21 +268,26 @@ def _signal(name: str, keys: SignalKeys) -> Signal:
     return Signal(name=name, shape=keys.shape, unit=keys.unit, doc=keys.doc, source=keys.source)
 
 
+def _constant(name: str, keys: ConstantKeys) -> Constant:
+    return Constant(name=name, value=keys.value, unit=keys.unit, doc=" ".join(keys.doc.split()))
+
+
 def _success(keys: SuccessKeys) -> Measure:
     return Measure(source=keys.of, reduce=keys.reduce, doc=keys.doc, at_least=keys.at_least)
 
 
 # --- consistent in itself -------------------------------------------------------------------------------------------
 
-_TAKEN: Final = sources.RESERVED | {"torch", "math", "typing", EPISODE_PROGRESS, "compute_reward"}
-
 
 def _problems(task: Task) -> Iterable[Problem]:
     yield from _unknown_backend(task.env.backend)
+    yield from _bad_constants(task)
     parsed: dict[str, Source] = {}
     for signal in task.signals:
         place: Place = ("signals", signal.name)
-        yield from ((place, message) for message in _bad_name(signal.name))
+        yield from ((place, message) for message in _bad_name(signal.name, "a signal"))
+        if signal.name == CONTROL_DT:
+            yield place, "'dt' cannot name a signal: it is the number control_dt_s. Choose another name."
         try:
             parsed[signal.name] = sources.parse(signal.source)
         except SourceError as fault:
@@ -263,19 +303,41 @@ def _problems(task: Task) -> Iterable[Problem]:
             yield place, _told(fault, text)
 
 
+def _left_to_write(task: Task) -> Iterable[Problem]:
+    """What `new-task` left to the person."""
+    left: list[tuple[Place, str, str]] = [
+        (("goal",), task.goal, "Say what the body is, what it should do and what counts as good"),
+        (("fitness", "of"), task.fitness.source, "Write what is measured at each step, an expression or a signal"),
+        (("fitness", "doc"), task.fitness.doc, "Say in words what the fitness measures"),
+    ]
+    for place, text, wanted in left:
+        if text.startswith(TO_DO):
+            yield place, f"'{'.'.join(map(str, place))}' still says TODO. {wanted}."
+
+
 def _unknown_backend(name: str) -> Iterable[Problem]:
     if name not in BACKENDS and ":" not in name:
         known = f"Known: {', '.join(BACKENDS)}; or your own as package.module:Name."
         yield ("env", "backend"), f"unknown backend '{name}'.{did_you_mean(name, BACKENDS)} {known}"
 
 
-def _bad_name(name: str) -> Iterable[str]:
+def _bad_name(name: str, what: str) -> Iterable[str]:
     if not _WORD.fullmatch(name) or keyword.iskeyword(name):
-        yield f"'{name}' cannot name a signal. Use lower-case letters, digits and _, e.g. torso_height."
+        yield f"'{name}' cannot name {what}. Use lower-case letters, digits and _, e.g. torso_height."
     elif name.startswith(PREVIOUS):
-        yield f"'{name}' cannot name a signal: prev_ stands for a signal's value one step before."
-    elif name in _TAKEN:
-        yield f"'{name}' cannot name a signal: it has a meaning of its own. Choose another name."
+        yield f"'{name}' cannot name {what}: prev_ stands for a signal's value one step before."
+    elif name in TAKEN:
+        yield f"'{name}' cannot name {what}: it has a meaning of its own. Choose another name."
+
+
+def _bad_constants(task: Task) -> Iterable[Problem]:
+    for constant in task.constants:
+        place: Place = ("constants", constant.name)
+        yield from ((place, message) for message in _bad_name(constant.name, "a constant"))
+        if task.signal(constant.name):
+            yield place, f"'{constant.name}' is a signal already. Choose another name."
+        if constant.name == CONTROL_DT and constant.value != task.control_dt_s:
+            yield place, f"'dt' is control_dt_s, {task.control_dt_s:g}, not {constant.value:g}. Leave it out."
 
 
 def _bad_signal(source: Source) -> Iterable[str]:

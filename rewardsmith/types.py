@@ -24,6 +24,8 @@ PREVIOUS = "prev_"
 """`prev_<signal>` is the signal one control step before."""
 EPISODE_PROGRESS = "episode_progress"
 """Elapsed control steps over the episode's length, in [0, 1]."""
+CONTROL_DT = "dt"
+"""The number of seconds one control step takes; every task has it."""
 
 
 # --- the task -------------------------------------------------------------------------------------------------------
@@ -42,6 +44,16 @@ class Signal:
     unit: str
     doc: str
     source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Constant:
+    """A number of the task that reward code may read by name, the same in every environment and at every step."""
+
+    name: str
+    value: float
+    unit: str = "1"
+    doc: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,11 +102,16 @@ class Task:
     references: References
     episode_steps: int
     control_dt_s: float
+    constants: tuple[Constant, ...] = ()
     path: str = ""
 
     def signal(self, name: str) -> Signal | None:
         """The declared signal called `name`, or None."""
         return next((s for s in self.signals if s.name == name), None)
+
+    def numbers(self) -> dict[str, float]:
+        """Every number reward code may ask for by name: `dt` and the declared constants."""
+        return {CONTROL_DT: self.control_dt_s} | {constant.name: constant.value for constant in self.constants}
 
 
 # --- asking and answering -------------------------------------------------------------------------------------------
@@ -346,6 +363,25 @@ class ReferenceResult:
 
     name: Literal["expert", "sparse"]
     outcome: Judged | Rejected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anchor:
+    """What a known policy reaches on a task, measured beforehand: something to hold other numbers against.
+
+    `env_steps` is what it trained for, 0 for random actions. `fitness` and `success_rate` are means over `seeds`
+    trainings, `failed` of which gave no score and count in neither; the intervals are of 95%, over seeds (over episodes
+    for random actions), None where there is one seed alone.
+    """
+
+    policy: Literal["random", "expert", "sparse"]
+    env_steps: int
+    fitness: float
+    ci95: float | None
+    success_rate: float | None
+    success_ci95: tuple[float, float] | None
+    seeds: int
+    failed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

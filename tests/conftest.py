@@ -40,12 +40,19 @@ class Remembering:
         self._sandbox = sandbox
         self._known: dict[tuple[str, str], str | Rejected] = {}
 
-    def trace(self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]]) -> list[str | Rejected]:
-        keys = [(code, repr(sorted(signals.items()))) for code in codes]
+    def trace(
+        self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]], constants: Mapping[str, float]
+    ) -> list[str | Rejected]:
+        keys = [(code, repr((sorted(signals.items()), sorted(constants.items())))) for code in codes]
         missing = list(dict.fromkeys(key for key in keys if key not in self._known))
-        found = self._sandbox.trace([code for code, _ in missing], signals=signals)
+        found = self._sandbox.trace([code for code, _ in missing], signals=signals, constants=constants)
         self._known |= dict(zip(missing, found, strict=True))
         return [self._known[key] for key in keys]
+
+    def probe(
+        self, graphs: Sequence[str], *, states: Mapping[str, Tensor], units: Mapping[str, str]
+    ) -> list[tuple[str, ...] | Rejected]:
+        return self._sandbox.probe(graphs, states=states, units=units)
 
     def close(self) -> None:
         self._sandbox.close()

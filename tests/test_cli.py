@@ -32,7 +32,7 @@ def compute_reward(offset: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.
     near = torch.exp(-offset.abs() / 0.5)
     return near, {"near": near}
 """
-COMMANDS = ("evolve", "resume", "show", "feedback", "verify", "train", "check", "doctor")
+COMMANDS = ("evolve", "resume", "show", "feedback", "verify", "train", "check", "new-task", "anchors", "doctor")
 UNKNOWN_SIGNAL = "import torch\n\ndef compute_reward(ofset):\n    return -ofset, {}\n"
 
 
@@ -143,8 +143,13 @@ def test_doctor_finds_the_sandbox_working_and_names_keys_without_their_values(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-the-value-is-nobody-s-business")
     assert cli.run(["doctor", "--json"]) == 0
     out = capsys.readouterr().out
-    found = {finding["what"]: finding for finding in json.loads(out)}
-    assert found["sandbox"] == {"what": "sandbox", "state": "yes", "told": "process: works"}
+    findings = json.loads(out)
+    found = {finding["what"]: finding for finding in findings}
+    assert found["sandbox"]["state"] == "yes"
+    attacks = [finding for finding in findings if finding["what"] == "sandbox attack"]
+    assert len(attacks) >= 10
+    assert {attack["state"] for attack in attacks} == {"yes"}
+    assert found["sandbox attacks"]["told"] == f"{len(attacks)} tried; none of them left a trace"
     assert "OPENAI_API_KEY" in found["keys found"]["told"]
     assert "nobody-s-business" not in out
     assert {"cores", "memory", "GPU", "packages", "rendering, egl", "local Ollama"} <= set(found)

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from rewardsmith import drafting
+from rewardsmith import drafting, sim
 from rewardsmith.config import EvolveConfig, LimitSettings
 from rewardsmith.errors import ProposerError
 from rewardsmith.evolve import evolve, finish, references
 from rewardsmith.interfaces import Parts, Progress, ReplyStore, Request
+from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.sim.point import point_task
 from rewardsmith.store.codec import Json, PolicyFile, encode
 from rewardsmith.types import (
+    Anchor,
     Attempt,
     Candidate,
     Generation,
@@ -24,9 +26,11 @@ from rewardsmith.types import (
     Mark,
     Note,
     Policy,
+    ReferenceResult,
     References,
     Rejected,
     Reply,
+    Task,
     Trained,
 )
 
@@ -302,13 +306,29 @@ def test_a_model_that_cannot_be_reached_ends_the_run_and_keeps_what_was_yielded(
         next(loop)
 
 
+ANCHOR = Anchor(
+    policy="random", env_steps=0, fitness=-0.5, ci95=0.1, success_rate=None, success_ci95=None, seeds=1
+)  # fmt: skip
+
+
+def test_whoever_is_asked_is_told_the_anchors_of_the_task(
+    parts: MakeParts, scripted: Callable[..., object], config: EvolveConfig
+) -> None:
+    proposer = scripted(script={}, otherwise="I would rather not.")
+    loop = evolve(TASK, replace(parts(proposer), anchors=(ANCHOR,)), config)
+    assert [next(loop).index, next(loop).index] == [0, 1]
+    assert {request.brief.anchors for request in proposer.asked} == {(ANCHOR,)}  # type: ignore[attr-defined]
+
+
 # --- what the winner is worth ---------------------------------------------------------------------------------------
 
 
-def test_references_are_trained_at_a_candidates_budget_and_judged_on_final_episodes(
-    parts: MakeParts, config: EvolveConfig
-) -> None:
-    found = {r.name: r.outcome for r in references(TASK, parts(), config)}
+def trained_references(task: Task, config: EvolveConfig) -> tuple[ReferenceResult, ...]:
+    return references(task, PopulationPPO(config.train, sim.make), sim.make, config, watch=lambda _: None)
+
+
+def test_references_are_trained_at_a_candidates_budget_and_judged_on_final_episodes(config: EvolveConfig) -> None:
+    found = {r.name: r.outcome for r in trained_references(TASK, config)}
     assert set(found) == {"expert", "sparse"}
     for outcome in found.values():
         assert isinstance(outcome, Judged)
@@ -317,9 +337,9 @@ def test_references_are_trained_at_a_candidates_budget_and_judged_on_final_episo
         assert len(outcome.score.episodes) == config.judge.final_episodes
 
 
-def test_a_task_without_an_expert_reward_has_the_sparse_one_alone(parts: MakeParts, config: EvolveConfig) -> None:
+def test_a_task_without_an_expert_reward_has_the_sparse_one_alone(config: EvolveConfig) -> None:
     bare = replace(TASK, references=References(expert=None))
-    assert [r.name for r in references(bare, parts(), config)] == ["sparse"]
+    assert [r.name for r in trained_references(bare, config)] == ["sparse"]
 
 
 def test_the_winner_is_measured_again_on_episodes_that_nobody_selected_on(
@@ -340,7 +360,7 @@ def test_the_winner_is_measured_again_on_episodes_that_nobody_selected_on(
 def test_the_final_score_is_set_beside_the_references(
     unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
 ) -> None:
-    measured = references(TASK, parts(), config)
+    measured = trained_references(TASK, config)
     final = finish(TASK, parts(), config, unbroken, measured)
     assert final is not None
     assert {name for name, _ in final.references} == {"expert", "sparse"}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rewardsmith import graph_ops
 from rewardsmith.graph import GraphError, RewardGraph, allowed_inputs
 from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
 
@@ -150,7 +155,10 @@ DOCTORED: dict[str, Json] = {
     "a total for all": _program(nodes=[*_NODES, _node("sum", _t(7))], total=_t(8)),
     "a double total": _program(nodes=[*_NODES, _node("_to_copy", _t(7), dtype={"dtype": "float64"})], total=_t(8)),
     "the number of rows as a value": _program(nodes=[*_NODES, _node("mul.Scalar", _t(7), {"rows": 1})], total=_t(8)),
-    "a million values a row": _program(nodes=[*_NODES, _node("expand", _t(0), [2000, {"rows": 1}, 3])]),
+    "a million values a row": _program(
+        nodes=[*_NODES, _node("expand", _t(0), [2000, {"rows": 1}, 3]), _node("sum.dim_IntList", _t(8), [0, 2])],
+        total=_t(9),
+    ),
     "more operations than allowed": _program(nodes=_NODES[:1] * 2001),
     "a component called by an expression": _program(components=[["x': open('f')", _t(6)]]),
     "a component called by a keyword": _program(components=[["lambda", _t(6)]]),
@@ -186,32 +194,108 @@ def test_text_that_is_no_graph_is_refused(text: str) -> None:
         RewardGraph.from_json(text, signals=SIGNALS)
 
 
-_LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["t", "add.Tensor"])
-_KEYS = st.sampled_from(["t", "out", "rows"])
+# --- mutations of real graphs -----------------------------------------------------------------------------------------
+
+GOLDEN = sorted((Path(__file__).parent / "golden" / "graphs").glob("*/*.json"))
+CORPUS_SIGNALS: dict[str, tuple[int, ...]] = {
+    "torso_height": (),
+    "x_velocity": (),
+    "torso_quat": (4,),
+    "hand_pos": (3,),
+    "goal_pos": (3,),
+    "hand_to_goal_dist": (),
+    "prev_hand_to_goal_dist": (),
+    "joint_vel": (6,),
+    "foot_pos": (4, 3),
+    "action": (6,),
+    "prev_action": (6,),
+}
+
+_INTS = st.sampled_from([0, 1, -1, 2, 3, 7, 4096, 2**31, -(2**31), 2**63 - 1, 2**64, 10**30])
+_FLOATS = st.sampled_from([0.5, -0.0, 1e-45, 1e300, -1e300])
+_WORDS = st.sampled_from(["t", "out", "rows", "inf", "nan", "floor", "float32", "int64", "bool", "\x00", "x" * 99])
+_LEAVES = st.none() | st.booleans() | _INTS | _FLOATS | _WORDS
+_OPS = st.sampled_from(sorted(graph_ops.NAMES)) | st.sampled_from(["empty", "rand", "__class__", "add.out", "abs_"])
 _SCRAPS = st.recursive(
     _LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=2),
-    max_leaves=4,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["t", "out", "rows"]), inner, max_size=2)
+    ),
+    max_leaves=6,
 )
+_KNOWN = (
+    st.builds(lambda t: {"t": t}, st.integers(0, 70))
+    | st.builds(lambda t, out: {"t": t, "out": out}, st.integers(0, 70), st.integers(0, 2))
+    | st.builds(lambda rows: {"rows": rows}, st.sampled_from([1, 2, 5000]))
+    | st.builds(lambda name: {"dtype": name}, st.sampled_from(["float16", "float64", "int64", "uint8", "bool"]))
+    | st.builds(lambda word: {"float": word}, st.sampled_from(["inf", "-inf", "nan", "1"]))
+)
+_DEEP = st.integers(2, 900).map(lambda depth: json.loads("[" * depth + "]" * depth))
 
 
-@given(data=st.data())
-@settings(max_examples=150, deadline=None)
-def test_a_mutated_graph_is_refused_or_runs(data: st.DataObject) -> None:
-    program = _program()
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every part of a JSON value."""
+    if path:
+        yield path
+    keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield from _places(value[key], (*path, key))
+
+
+def _mutate(program: Json, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+    """Change one place: delete, repeat or swap it with another, or put something else there."""
+    places = sorted(_places(program), key=repr)
+    path = draw(st.sampled_from(places))
     where: Any = program
-    while isinstance(where, (dict, list)) and where:
-        key = data.draw(st.sampled_from(sorted(where) if isinstance(where, dict) else list(range(len(where)))))
-        if not isinstance(where[key], (dict, list)) or data.draw(st.booleans()):
-            where[key] = data.draw(_SCRAPS)
-            break
+    for key in path[:-1]:
         where = where[key]
+    key = path[-1]
+    match draw(st.sampled_from(["delete", "repeat", "swap", "op", "known", "scrap", "deep", "number"])):
+        case "delete":
+            del where[key]
+        case "repeat" if isinstance(where, list):
+            where.insert(key, copy.deepcopy(where[key]))
+        case "swap" if isinstance(where, list):
+            other = draw(st.integers(0, len(where) - 1))
+            where[key], where[other] = where[other], where[key]
+        case "op" if key == "op":
+            where[key] = draw(_OPS)
+        case "number" if type(where[key]) in (int, float):
+            where[key] = draw(st.integers(-3, 12) | _INTS | _FLOATS)
+        case "deep":
+            where[key] = draw(_DEEP)
+        case "scrap":
+            where[key] = draw(_SCRAPS)
+        case _:
+            where[key] = draw(_KNOWN)
+
+
+def _hostile_rows(count: int) -> dict[str, torch.Tensor]:
+    """Rows of zeros, ones, infinities, numbers that are none, and the extremes of float32, by turns."""
+    values = torch.tensor([0.0, -0.0, 1.0, -1.0, torch.inf, -torch.inf, torch.nan, 1e-45, 3e38, -3e38, 9.3e18])
+    rows = {}
+    for k, (name, shape) in enumerate(CORPUS_SIGNALS.items()):
+        flat = torch.arange(count * math.prod(shape)) * (k + 1) + k
+        rows[name] = values[flat % len(values)].reshape((count, *shape))
+    return rows
+
+
+@pytest.mark.filterwarnings("ignore")  # torch warns of what it will refuse some day
+@pytest.mark.parametrize("mutations", [1, 3])
+@given(data=st.data())
+@settings(max_examples=150, deadline=5000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_mutated_graph_is_refused_or_runs_on_any_data(mutations: int, data: st.DataObject) -> None:
+    program = json.loads(data.draw(st.sampled_from(GOLDEN)).read_text())
+    for _ in range(mutations):
+        _mutate(program, data.draw)
     try:
-        graph = _graph(program)
+        graph = RewardGraph.from_json(json.dumps(program), signals=CORPUS_SIGNALS)
     except GraphError:
         return
-    total, _ = graph(_rows(5))
-    assert total.shape == (5,)
+    for count in (1, 7):
+        total, components = graph(_hostile_rows(count))
+        for value in (total, *components.values()):
+            assert (value.shape, value.dtype) == ((count,), torch.float32)
 
 
 def test_an_index_that_is_computed_cannot_leave_its_dimension() -> None:

@@ -41,6 +41,39 @@ def _argument(name: str, kind: str, op: str) -> Any:
     return given[kind]
 
 
+_VECTOR = torch.tensor([0.5, -0.25, 2.0])
+
+_ARGUMENTS: dict[str, list[Any]] = {  # of operations that common ones do not fit
+    "_softmax": [_TWO_D, 1, False],
+    "_unsafe_view": [_TWO_D, [3, 2]],
+    "argmax": [_TWO_D, 1, True],
+    "argmin": [_TWO_D, 1, True],
+    "bmm": [torch.eye(3).expand(2, 3, 3)] * 2,
+    "cosine_similarity": [_TWO_D, _TWO_D.flip(0), 1, 1e-6],
+    "cross": [_TWO_D, _TWO_D.flip(0), 1],
+    "diagonal": [_TWO_D, 1, 0, 1],
+    "diff": [_TWO_D, 1, 1],
+    "dot": [_VECTOR, _VECTOR],
+    "expand": [_TWO_D[:1], [2, 3]],
+    "linalg_cross": [_TWO_D, _TWO_D.flip(0)],
+    "masked_fill.Scalar": [_TWO_D, _TWO_D > 0, 2.0],
+    "mm": [torch.eye(3)] * 2,
+    "mv": [_TWO_D, _VECTOR],
+    "permute": [_TWO_D, [1, 0]],
+    "select_scatter": [_TWO_D, _VECTOR, 0, 1],
+    "slice_scatter": [_TWO_D, _TWO_D.flip(0), 0, 0, 2],
+    "split_with_sizes": [_TWO_D, [1, 1], 0],
+    "view": [_TWO_D, [3, 2]],
+}
+_KEYWORDS: dict[str, dict[str, Any]] = {
+    "_to_copy": {"dtype": torch.int64},
+    "div.Tensor_mode": {"rounding_mode": "floor"},
+    "gelu": {"approximate": "tanh"},
+    "linalg_cross": {"dim": 1},
+    "std.correction": {"correction": 0.5, "keepdim": True},
+    "var.correction": {"correction": 0.5, "keepdim": True},
+}
+
 _FASTER = [name for name, operation in graph_ops.all_overloads() if graph_ops.fastest(name) is not operation]
 
 
@@ -48,15 +81,12 @@ _FASTER = [name for name, operation in graph_ops.all_overloads() if graph_ops.fa
 def test_the_fast_way_to_call_an_operation_gives_the_same(name: str) -> None:
     operation, fast = graph_ops.overload(name), graph_ops.fastest(name)
     arguments = [a for a in operation._schema.arguments if not a.kwarg_only]
-    args = [_argument(a.name, str(a.real_type), name) for a in arguments]
-    if name == "permute":
-        args[1] = [1, 0]
-    if name in ("mm", "bmm"):
-        args = [torch.eye(3).expand(2, 3, 3) if name == "bmm" else torch.eye(3)] * 2
-    kwargs = {"rounding_mode": "floor"} if name == "div.Tensor_mode" else {}
+    args = _ARGUMENTS.get(name) or [_argument(a.name, str(a.real_type), name) for a in arguments]
+    kwargs = _KEYWORDS.get(name, {})
     needed = sum(not a.has_default_value() for a in arguments) + name.startswith("clamp")
     for given in (args, args[:needed]):
-        expected, got = operation(*given, **kwargs), fast(*given, **kwargs)
+        expected: Any = operation(*given, **kwargs)
+        got: Any = fast(*given, **kwargs)
         pairs = [(expected, got)] if isinstance(expected, torch.Tensor) else list(zip(expected, got, strict=True))
         for one, other in pairs:
             assert one.dtype == other.dtype

@@ -189,6 +189,45 @@ def test_the_simulator_is_closed() -> None:
     assert closed == [True]
 
 
+# --- at random ------------------------------------------------------------------------------------------------------
+
+
+def _random(task: Task, *, seed: int = SEED, episodes: int = EPISODES) -> Score | Rejected:
+    return judge.measure_random(task, sim.make, seed=seed, episodes=episodes, watch=lambda _: None)
+
+
+def test_random_actions_fill_the_bounds_and_nothing_else() -> None:
+    """A point starts within 1 m and moves by 0.1 m times a mean of 0: 2000 steps see every action."""
+    lowest, highest = (
+        _random(replace(point_task(episode_steps=2000), fitness=Measure(source=source, reduce="max")), episodes=2)
+        for source in ("0 - action[0]", "action[0]")
+    )
+    for score in (lowest, highest):
+        assert isinstance(score, Score)
+        assert all(0.99 < extreme <= 1.0 for extreme in score.episodes)
+
+
+def test_random_actions_differ_between_steps_and_environments_and_not_between_calls() -> None:
+    first, again, other = _random(point_task()), _random(point_task()), _random(point_task(), seed=SEED + 1)
+    assert isinstance(first, Score)
+    assert len(set(first.episodes)) == EPISODES
+    assert first == again
+    assert first != other
+
+
+def test_random_actions_are_judged_on_the_same_starts_as_policies() -> None:
+    still = replace(point_task(episode_steps=1), fitness=Measure(source="target", reduce="final"))
+    found = _random(still)
+    assert isinstance(found, Score)
+    assert found.episodes == _score(STILL, still).episodes
+
+
+def test_random_actions_that_cannot_be_measured_have_no_score() -> None:
+    assert isinstance(
+        _random(replace(point_task(), fitness=Measure(source="sqrt(-1 - distance)", reduce="max"))), Rejected
+    )
+
+
 # --- a batch in, the same batch out ---------------------------------------------------------------------------------
 
 

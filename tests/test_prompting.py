@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import jinja2
 import pytest
@@ -18,13 +20,17 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rewardsmith import envdoc, prompting, resources, taskfile
+from rewardsmith import envdoc, geometry, prompting, resources, taskfile
 from rewardsmith.config import FeedbackSettings, SearchSettings
 from rewardsmith.feedback import comment, sources
 from rewardsmith.interfaces import Brief
+from rewardsmith.sandbox import gate, vocabulary
+from rewardsmith.sandbox.faults import FaultFound
 from rewardsmith.types import (
+    Anchor,
     Attempt,
     Candidate,
+    Constant,
     Curve,
     Drafted,
     EnvSpec,
@@ -74,6 +80,10 @@ TASK = Task(
     episode_steps=1000,
     control_dt_s=0.008,
     path="/HIDDEN/path.yaml",
+)
+NUMBERS = (
+    Constant(name="target_height", value=1.25, unit="m", doc="Height | of the torso\nin the air."),
+    Constant(name="feet", value=1.0),
 )
 
 CODE = """import torch
@@ -157,11 +167,22 @@ SIBLINGS = (
 )
 PARENT = attempt("g001-02", judged(2.34567, success=0.25))
 
+ANCHORS = (
+    Anchor(
+        policy="random", env_steps=0, fitness=-0.0312, ci95=0.01, success_rate=0.0, success_ci95=(0.0, 0.06), seeds=1
+    ),
+    Anchor(
+        policy="expert", env_steps=300_000, fitness=12.345, ci95=0.5, success_rate=0.9583, success_ci95=None, seeds=3
+    ),
+)  # fmt: skip
+
 CASES = {
     "first": Brief(task=TASK),
     "first_without_success_with_note": Brief(
         task=replace(TASK, success=None, fitness=replace(TASK.fitness, doc="", unit="1")), people=PEOPLE[1:2]
     ),
+    "first_with_constants": Brief(task=replace(TASK, constants=NUMBERS)),
+    "first_with_anchors": Brief(task=TASK, anchors=ANCHORS),
     "improve": Brief(task=TASK, turns=(PARENT,), siblings=SIBLINGS, people=PEOPLE),
     "improve_with_history": Brief(
         task=TASK,
@@ -224,6 +245,38 @@ def test_example_in_the_system_prompt_obeys_its_own_rules() -> None:
     assert total.isfinite().all()
 
 
+def test_the_example_and_the_imports_named_pass_the_gate() -> None:
+    system = prompting.render(CASES["first"], settings=SEARCH).messages[0].content
+    code = prompting.extract(Reply(text=system, finish="stop", model="fake"))
+    assert isinstance(code, str)
+    (rule,) = re.findall(r"Import only (.*?)\.[ \n]", system)
+    modules = re.findall(r"`([\w.]+)`", rule)
+    assert {*modules} == {"torch", "math", "typing", "rewardsmith.geometry"}
+    gate.check("".join(f"import {module}\n" for module in modules) + code)
+    assert {module.split(".")[0] for module in vocabulary.OFFERS} - {"collections", "typing_extensions"} == {
+        module.split(".")[0] for module in modules
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("classes", "class A: pass"),
+        ("`try`", "try: x = 1\nexcept ValueError: x = 2"),
+        ("numpy", "import numpy as np"),
+        ("files", "FILE = open('x')"),
+        ("random numbers", "X = torch.rand(1)"),
+        ("global state", "def f():\n    global X\n    X = 1"),
+        ("no device by name", "D = torch.device('cuda:0')"),
+    ],
+)
+def test_what_the_rules_forbid_the_gate_refuses(words: str, line: str) -> None:
+    system = prompting.render(CASES["first"], settings=SEARCH).messages[0].content
+    assert words in system
+    with pytest.raises(FaultFound):
+        gate.check(f"import torch\n{line}\ndef compute_reward(a): return a, {{}}")
+
+
 def test_signature_offered_for_the_task_is_python_and_names_declared_signals() -> None:
     first = prompting.render(CASES["first"], settings=SEARCH).messages[1].content
     signature = re.search(r"```python\n(.*?)```", first, re.DOTALL)
@@ -233,6 +286,19 @@ def test_signature_offered_for_the_task_is_python_and_names_declared_signals() -
     assert [a.arg for a in function.args.args] == [s.name for s in TASK.signals]
 
 
+def test_every_function_of_the_geometry_module_is_offered_with_its_arguments() -> None:
+    system = prompting.render(CASES["first"], settings=SEARCH).messages[0].content
+    offered = {name: ast.parse(call).body[0] for call, name in re.findall(r"`((\w+)\(.*?\))`[,:; ]", system)}
+    for name in geometry.__all__:
+        call = offered[name]
+        assert isinstance(call, ast.Expr)
+        assert isinstance(call.value, ast.Call)
+        told = [ast.unparse(arg) for arg in call.value.args] + [str(word.arg) for word in call.value.keywords]
+        expected = inspect.signature(getattr(geometry, name)).parameters
+        assert told == [name for name in expected if name != "eps"]
+    assert all(sigmoid in system for sigmoid in get_args(geometry.Sigmoid))
+
+
 def test_every_template_opens_with_what_it_is_given_and_who_renders_it() -> None:
     templates = sorted(resources.prompts_folder().glob("*.j2"))
     assert {"system.j2", "first.j2", "improve.j2", "repair.j2"} <= {t.name for t in templates}
@@ -240,6 +306,39 @@ def test_every_template_opens_with_what_it_is_given_and_who_renders_it() -> None
         opening = template.read_text(encoding="utf-8").partition("#}")[0]
         assert opening.startswith("{# Given: "), template.name
         assert "endered by" in opening or "ncluded by" in opening, template.name
+
+
+def anchor_line(brief: Brief, settings: SearchSettings = SEARCH) -> str:
+    """The line for scale; empty without one."""
+    text = prompting.render(brief, settings=settings).messages[1].content
+    return "".join(line for line in text.splitlines() if line.startswith("For scale"))
+
+
+def test_anchors_are_one_line_in_numbers() -> None:
+    assert anchor_line(CASES["first_with_anchors"]) == (
+        "For scale: random actions reach a fitness of -0.0312 m (success 0%); a policy trained for 300000 steps with "
+        "the environment's own reward reaches a fitness of 12.3 m (success 95.8%)."
+    )
+
+
+@pytest.mark.parametrize(("kept", "told"), [(0, "random actions reach"), (1, "a policy trained for 300000 steps")])
+def test_one_anchor_alone_is_told_alone(kept: int, told: str) -> None:
+    line = anchor_line(replace(CASES["first_with_anchors"], anchors=ANCHORS[kept : kept + 1]))
+    assert line.startswith(f"For scale: {told}")
+    assert ";" not in line
+
+
+def test_success_and_unit_are_left_out_where_there_is_none() -> None:
+    bare = replace(TASK, success=None, fitness=replace(TASK.fitness, unit="1"))
+    line = anchor_line(Brief(task=bare, anchors=(replace(ANCHORS[0], success_rate=None, success_ci95=None),)))
+    assert line == "For scale: random actions reach a fitness of -0.0312."
+
+
+def test_no_line_for_scale_where_nothing_is_known_or_nothing_is_to_be_told() -> None:
+    assert anchor_line(CASES["first"]) == ""
+    without = SearchSettings(anchors=False)
+    asked = CASES["first_with_anchors"]
+    assert prompting.render(asked, settings=without) == prompting.render(CASES["first"], settings=SEARCH)
 
 
 # --- what a prompt must never hold ----------------------------------------------------------------------------------

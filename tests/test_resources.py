@@ -12,8 +12,8 @@ from rewardsmith.errors import RewardsmithError
 
 def test_every_kind_of_shipped_data_has_its_folder() -> None:
     folders = [f() for f in (resources.prompts_folder, resources.tasks_folder, resources.methods_folder)]
-    folders.append(resources.presets_folder())
-    assert [f.name for f in folders] == ["prompts", "tasks", "methods", "presets"]
+    folders += [f() for f in (resources.presets_folder, resources.suites_folder, resources.anchors_folder)]
+    assert [f.name for f in folders] == ["prompts", "tasks", "methods", "presets", "suites", "anchors"]
     assert all(f.is_dir() for f in folders)
 
 

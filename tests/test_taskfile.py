@@ -18,7 +18,7 @@ from rewardsmith import config, taskfile
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame
 from rewardsmith.taskfile import LoadedTask, check_against, load
-from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
+from rewardsmith.types import Constant, EnvSpec, Measure, References, Signal, Task
 
 GOLDEN = Path(__file__).parent / "golden" / "errors"
 
@@ -49,6 +49,14 @@ signals:
     shape: [2]
     unit: 1
     doc: what the motors were told
+constants:
+  target_height: 1.2
+  leg_length:
+    value: 0.9
+    unit: m
+    doc: >
+      from hip
+      to foot
 fitness:
   of: info.x_position
   reduce: final
@@ -93,6 +101,10 @@ def test_valid_file_becomes_a_task() -> None:
             Signal(name="foot_position", shape=(3,), unit="m", doc="where the foot is", source="obs.state[1:4]"),
             Signal(name="action", shape=(2,), unit="1", doc="what the motors were told", source="action"),
         ),
+        constants=(
+            Constant(name="target_height", value=1.2),
+            Constant(name="leg_length", value=0.9, unit="m", doc="from hip to foot"),
+        ),
         fitness=Measure(source="info.x_position", reduce="final", unit="m", doc="how far it came"),
         success=Measure(source="torso_height", reduce="min", at_least=0.7, doc="it never fell"),
         references=References(expert="reward - 1", sparse=None),
@@ -112,12 +124,25 @@ def test_settings_of_a_task_are_a_layer_of_what_it_says_and_no_more() -> None:
 @pytest.mark.usefixtures("folder")
 def test_what_may_be_left_out_has_its_default() -> None:
     values = yaml.safe_load(VALID)
-    for key in ("success", "references", "train"):
+    for key in ("constants", "success", "references", "train"):
         del values[key]
     task = loaded(yaml.safe_dump(values, sort_keys=False)).task
     assert task.success is None
     assert task.references == References(expert="reward", sparse=None)
+    assert task.constants == ()
     assert load("task.yaml").settings == {}
+
+
+@pytest.mark.usefixtures("folder")
+def test_reward_code_may_ask_for_the_control_step_and_the_constants() -> None:
+    task = loaded(VALID).task
+    assert task.numbers() == {"dt": 0.02, "target_height": 1.2, "leg_length": 0.9}
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_control_step_may_be_declared_again_as_it_is() -> None:
+    told = VALID.replace("target_height: 1.2", "dt: {value: 0.02, unit: s, doc: one control step}")
+    assert loaded(told).task.numbers() == {"dt": 0.02, "leg_length": 0.9}
 
 
 @pytest.mark.usefixtures("folder")
@@ -183,7 +208,15 @@ BROKEN: dict[str, tuple[str, str]] = {  # case: (what stands in VALID, what stan
     "signal_is_a_keyword": ("foot_position:", "lambda:"),
     "signal_is_reserved": ("foot_position:", "norm:"),
     "signal_starts_with_prev": ("foot_position:", "prev_foot:"),
-    "no_signals": (VALID[VALID.index("signals:") : VALID.index("fitness:")], "signals: {}\n"),
+    "signal_is_the_control_step": ("foot_position:", "dt:"),
+    "constant_is_a_signal": ("target_height: 1.2", "torso_height: 1.2"),
+    "constant_has_a_bad_name": ("target_height: 1.2", "Target: 1.2"),
+    "constant_is_reserved": ("target_height: 1.2", "torch: 1.2"),
+    "constant_is_another_control_step": ("target_height: 1.2", "dt: 0.01"),
+    "constant_is_no_number": ("target_height: 1.2", "target_height: tall"),
+    "constant_is_infinite": ("value: 0.9", "value: inf"),
+    "constant_without_value": ("    value: 0.9\n", ""),
+    "no_signals": (VALID[VALID.index("signals:") : VALID.index("constants:")], "signals: {}\n"),
     "fitness_names_no_signal": ("of: info.x_position", "of: torso_hight"),
     "reference_does_not_parse": ("reward - 1", "reward -"),
     "key_twice": ("episode_steps: 200", "episode_steps: 200\nname: again"),
@@ -294,6 +327,8 @@ def test_schema_describes_every_key_of_a_task_file() -> None:
     assert set(schema["required"]) == {"name", "goal", "env", "episode_steps", "control_dt_s", "signals", "fitness"}
     assert schema["additionalProperties"] is False
     assert set(taskfile.SETTINGS) < set(schema["properties"])
+    number = schema["properties"]["constants"]["additionalProperties"]["anyOf"]
+    assert {"type": "number"} in number
 
 
 def test_task_may_prefer_any_section_of_the_settings() -> None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from rewardsmith.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from rewardsmith.sandbox import ProcessSandbox
 
 OLLAMA = "http://localhost:11434/api/version"
 _RENDER = "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); mujoco.Renderer(m, 8, 8).render()"
@@ -122,31 +131,58 @@ def _ollama() -> str:
         return ""
 
 
-_COVERED = (
-    "covers: a process of its own with an empty environment, limits on time, memory and written files, a deadline, "
-    "capped output, the end of whatever it starts; only a checked graph of tensor operations leaves it"
-)
-_NOT_COVERED = (
-    "does not cover yet: reading files and opening sockets (no Landlock, no seccomp); see rewardsmith/sandbox"
-)
-
-
 def _sandbox() -> list[Finding]:
-    """Traces one harmless reward, to see that the sandbox starts here."""
+    """The layers that hold here, and how each of our own attempts to break out of them ends."""
     from rewardsmith.assemble import make_sandbox
     from rewardsmith.config import EvolveConfig
     from rewardsmith.errors import SandboxUnavailable
 
-    sandbox = make_sandbox(EvolveConfig())
-    try:
-        [traced] = sandbox.trace(["def compute_reward(x):\n    return x, {}"], signals={"x": ()})
-        works, told = isinstance(traced, str), "works" if isinstance(traced, str) else f"refuses: {traced.reason}"
-    except SandboxUnavailable as error:
-        works, told = False, str(error)
-    finally:
-        sandbox.close()
-    return [
-        Finding(what="sandbox", state="yes" if works else "no", told=f"{sandbox.name}: {told}"),
-        Finding(what="", state="note", told=_COVERED),
-        Finding(what="", state="note", told=_NOT_COVERED),
-    ]
+    config = EvolveConfig()
+    settings = config.model_copy(update={"verify": config.verify.model_copy(update={"timeout_s": 2.0})})
+    with make_sandbox(settings) as sandbox:
+        try:
+            layers = sandbox.layers()
+        except SandboxUnavailable as error:
+            return [Finding(what="sandbox", state="no", told=str(error))]
+        return [
+            Finding(what="sandbox", state="yes", told="generated code is locked in, by:"),
+            *(Finding(what="sandbox layer", state="yes", told=f"{name}: {word}") for name, word in layers.items()),
+            *_attacks(sandbox),
+        ]
+
+
+def _attacks(sandbox: ProcessSandbox) -> list[Finding]:
+    """Every attack on a folder, a listener and a process of our own, and whether it left a trace."""
+    from rewardsmith.sandbox.attacks import ATTACKS
+
+    with tempfile.TemporaryDirectory() as folder, _listeners() as (port, heard):
+        secret = Path(folder, "secret")
+        secret.write_text("secret", encoding="ascii")
+        for path, mode in ((Path(folder), 0o777), (secret, 0o666)):  # whoever the worker is, only the sandbox stops it
+            path.chmod(mode)
+        target: dict[str, str | int] = {"folder": folder, "port": port, "pid": os.getpid()}
+        findings = [_attack(attack.about, sandbox.attack(name, target)) for name, attack in ATTACKS.items()]
+        traces = [*(p.name for p in Path(folder).iterdir() if p.name != "secret"), *heard()]
+        intact = secret.exists() and stat.S_IMODE(secret.stat().st_mode) == 0o666 and not traces
+    word = "none of them left a trace" if intact else f"they left traces: {', '.join(traces) or 'a changed file'}"
+    held = intact and all(finding.state == "yes" for finding in findings)
+    told = f"{len(findings)} tried; {word}"
+    return [*findings, Finding(what="sandbox attacks", state="yes" if held else "no", told=told)]
+
+
+def _attack(about: str, outcome: str) -> Finding:
+    return Finding(what="sandbox attack", state="no" if outcome == "succeeded" else "yes", told=f"{about}: {outcome}")
+
+
+@contextmanager
+def _listeners() -> Iterator[tuple[int, Callable[[], list[str]]]]:
+    """A TCP and a UDP listener on one port of loopback, and what has reached them."""
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        port = tcp.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+
+        def heard() -> list[str]:
+            ready = select.select([tcp, udp], [], [], 0.1)[0]
+            return [name for line, name in ((tcp, "a connection"), (udp, "a packet")) if line in ready]
+
+        yield port, heard

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import ConfigFile, Plain, RunName, RunsFolder, Seed, Sets, TaskName
+from rewardsmith.commands.options import ConfigFile, Plain, RunName, RunsFolder, SandboxKind, Seed, Sets, TaskName
 from rewardsmith.errors import ConfigError, LimitReached, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def evolve(
     references: References = False,
     human: Human = None,
     human_timeout: HumanTimeout = None,
+    sandbox: SandboxKind = None,
     runs: RunsFolder = RUNS,
     name: Name = None,
     dry_run: DryRun = False,
@@ -80,7 +81,8 @@ def evolve(
     from rewardsmith.environment import first_frame
 
     loaded = taskfile.load(task)
-    words = _as_settings({"model": model, "seed": seed, "human.when": human, "human.timeout_s": human_timeout})
+    options = {"model": model, "seed": seed, "human.when": human, "human.timeout_s": human_timeout}
+    words = _as_settings({**options, "verify.sandbox": sandbox})
     settings = resolve(loaded.settings, method=method, file=config, sets=[*sets, *words])
     extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards))
     folder = _folder(runs, loaded.task.name, name)

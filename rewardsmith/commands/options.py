@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -15,6 +15,10 @@ Sets = Annotated[
 ConfigFile = Annotated[Path | None, Parameter(help="A YAML file of settings, above the task's and the method's.")]
 Seed = Annotated[int | None, Parameter(help="The run's random seed (setting `seed`).")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead.")]
+SandboxKind = Annotated[
+    Literal["locked", "docker", "unsafe"] | None,
+    Parameter(name="--sandbox", help="What locks generated code in (setting verify.sandbox); unsafe locks nothing."),
+]
 RunName = Annotated[str, Parameter(help="A run's folder, its name, the beginning of one, or `latest`.")]
 RunsFolder = Annotated[Path, Parameter(name="--runs", help="The folder that runs lie in.")]
 Plain = Annotated[bool, Parameter(negative="", show_default=False, help="Plain lines even on a terminal.")]

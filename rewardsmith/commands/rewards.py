@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import AsJson, ConfigFile, Seed, Sets
+from rewardsmith.commands.options import AsJson, ConfigFile, SandboxKind, Seed, Sets
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def verify(
     /,
     *,
     task: Annotated[str, Parameter(help="The task: a name that ships, or a path to a task file.")],
+    sandbox: SandboxKind = None,
     as_json: AsJson = False,
 ) -> int:
     """Check reward files against a task, without training.
@@ -45,7 +46,7 @@ def verify(
     if not files:
         raise UsageError("Which files? Expected rewardsmith verify FILE... --task TASK.")
     codes = [read_reward(file) for file in files]
-    checker = _Checker(loaded.task, make_sandbox(resolve(loaded.settings)))
+    checker = _Checker(loaded.task, make_sandbox(resolve(loaded.settings, sets=_locked_by(sandbox))))
     results = []
     try:
         for file, code in zip(files, codes, strict=True):
@@ -67,6 +68,7 @@ def train(
     seed: Seed = None,
     sets: Sets = (),
     config: ConfigFile = None,
+    sandbox: SandboxKind = None,
     as_json: AsJson = False,
 ) -> int:
     """Verify, train and judge one reward. Exit code 1 where it is rejected on the way."""
@@ -76,11 +78,16 @@ def train(
     if (file is None) == (reference is None):
         raise UsageError("Which reward? Expected either a FILE or --reference expert|sparse.")
     loaded = taskfile.load(task)
-    settings = resolve(loaded.settings, file=config, sets=[*sets, *([f"seed={seed}"] if seed is not None else [])])
+    words = [*sets, *([f"seed={seed}"] if seed is not None else []), *_locked_by(sandbox)]
+    settings = resolve(loaded.settings, file=config, sets=words)
     started = time.monotonic()
     name = str(file) if file is not None else f"{reference} reward"
     outcome = _outcome(file, reference, loaded.task, settings)
     return _tell(name, outcome, loaded.task, seconds=time.monotonic() - started, as_json=as_json)
+
+
+def _locked_by(sandbox: SandboxKind) -> list[str]:
+    return [f"verify.sandbox={sandbox}"] if sandbox else []
 
 
 # --- verifying ------------------------------------------------------------------------------------------------------
@@ -144,9 +151,8 @@ class _Checker:
         from rewardsmith.assemble import written
         from rewardsmith.types import Attempt, Drafted
 
-        batch = gates.static((Attempt(candidate=written(code), outcome=Drafted()),), self._task)
-        batch = gates.compile(batch, self._task, self._sandbox)
-        return gates.probe(batch, self._task, self._states)
+        batch = (Attempt(candidate=written(code), outcome=Drafted()),)
+        return gates.gauntlet(batch, self._task, self._sandbox, self._states)
 
 
 def _is_rejected(outcome: object) -> bool:

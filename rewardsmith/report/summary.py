@@ -9,24 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rewardsmith.quoting import fenced, one_line
+from rewardsmith.report.anchors import scale_rows
 from rewardsmith.report.lineage import lineage
 from rewardsmith.report.tables import NOTHING, Table, cell_text
 from rewardsmith.report.warnings import warnings
 from rewardsmith.store import Run
 from rewardsmith.store.pages import human_words, number, outcome_words, score_words
-from rewardsmith.types import Attempt, Final, Generation, Judged, Rejected, Score, Spend
+from rewardsmith.types import Anchor, Attempt, Final, Generation, Judged, Rejected, Score, Spend
 
 CANDIDATES = ("id", "parents", "origin", "outcome", "fitness", "success", "env steps", "tokens")
+SANDBOXES = {
+    "locked": "generated code was locked in by the kernel",
+    "docker": "generated code ran in a container",
+    "unsafe": "none: generated code ran unprotected (--sandbox unsafe)",
+}
 NUMBERS = frozenset({"fitness", "success", "env steps", "tokens", "judged", "rejected", "generation", "chain"})
 
 
-def summary(run: Run) -> str:
-    """The whole of `summary.md`: what was asked, what came out, what it cost, what to doubt, how to go on."""
+def summary(run: Run, *, scale: Sequence[Anchor] = ()) -> str:
+    """The whole of `summary.md`: what was asked, what came out, what it cost, what to doubt, how to go on.
+
+    `scale` stands beside the winner where the run trained no references of its own.
+    """
     history, final = run.history(), run.final()
     attempts = [a for generation in history for a in generation.attempts]
     sections = [
         _opening(run),
-        _section("Result", _result(run, attempts, final)),
+        _section("Result", _result(run, attempts, final, scale)),
         _section("Warnings", _list(map(cell_text, warnings(run, attempts, final)))),
         _section("Candidates", _candidates(attempts).markdown() if attempts else ""),
         _section("Generations", _generations(run, history).markdown() if history else ""),
@@ -57,6 +66,7 @@ def _opening(run: Run) -> str:
         f"Environment: {cell_text(task.env.id)} ({task.env.backend}), {task.episode_steps} steps of "
         f"{number(task.control_dt_s)} s",
         f"Method: {cell_text(config.method)}; model: {cell_text(config.model)}; seed: {config.seed}",
+        f"Sandbox: {SANDBOXES[config.verify.sandbox]}",
         f"Training: {config.train.env_steps} env steps a candidate; fitness over {config.judge.episodes} episodes",
         f"Begun: {run.created}, with rewardsmith {made_with.get('rewardsmith', 'of unknown version')}{commit}",
         f"State: {cell_text(state)}",
@@ -64,7 +74,7 @@ def _opening(run: Run) -> str:
     return f"# {cell_text(run.folder.name)}\n\n{_list(facts)}"
 
 
-def _result(run: Run, attempts: Sequence[Attempt], final: Final | None) -> str:
+def _result(run: Run, attempts: Sequence[Attempt], final: Final | None, scale: Sequence[Anchor]) -> str:
     unit = run.task.fitness.unit
     if final is None:
         leader = run.best()
@@ -73,6 +83,7 @@ def _result(run: Run, attempts: Sequence[Attempt], final: Final | None) -> str:
         words = outcome_words(leader.outcome, unit=unit)
         return f"The leader is {leader.id}, {words}. It has not been measured again on fresh seeds.\n"
     rows = [(f"**{final.winner}**", *_measured(final.score)), *((name, *_measured(s)) for name, s in final.references)]
+    rows += scale_rows(scale) if run.references() is None else []
     heading = ("policy", "fitness" if unit == "1" else f"fitness [{cell_text(unit)}]", "success", "episodes")
     measured = Table(heading=heading, rows=rows, right=frozenset(heading[1:]))
     told = f"The winner is {final.winner}, measured on seeds nobody selected on{_selected(final, attempts, unit)}.\n"

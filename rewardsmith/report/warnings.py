@@ -23,7 +23,9 @@ REWARD_RISE = 0.05  # of the reward's range
 def warnings(run: Run, attempts: Sequence[Attempt], final: Final | None) -> tuple[str, ...]:
     """Everything worth doubting about a run, in a fixed order."""
     winner = next((a for a in attempts if final is not None and a.id == final.winner), None)
-    found = [line for a in attempts if (line := parted_ways(a))]
+    unsafe = run.config.verify.sandbox == "unsafe"
+    found = ["Generated code ran unprotected, as --sandbox unsafe asked."] if unsafe else []
+    found += [line for a in attempts if (line := parted_ways(a))]
     if winner is not None and final is not None:
         found += [line for line in (flattered(winner, final),) if line] + _of_verification(winner)
     if unanswered := run.replies.unanswered():

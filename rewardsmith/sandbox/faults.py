@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rewardsmith.sandbox import vocabulary
 from rewardsmith.types import Rejected, Stage
 
 MAX_REASON = 300
@@ -41,9 +42,10 @@ class _Sentence(NamedTuple):
 
 
 _PURE = "Same inputs must give the same outputs: compute everything from the arguments."
+_KEPT = "Take the step before as an argument: prev_<signal>, e.g. prev_action. Nothing else may be kept."
 _NO_BRANCH = (
     "Each row is another environment, so there is no single truth value. Use torch.where(condition, a, b), "
-    "or multiply by condition.float()."
+    "or multiply by condition.float(); join conditions with &, | and ~."
 )
 _ROWS = "Row i of the result may depend on row i of the inputs alone; reduce over the last axis, e.g. .sum(dim=-1)."
 
@@ -71,10 +73,20 @@ SENTENCES: Mapping[str, _Sentence] = {
     ),
     "undeclared_argument": _Sentence(
         "Reward code asks for '{name}', which {task} does not declare.{suggestion} Declared: {known}.",
-        "Use declared names only; a constant needs a default value, e.g. dt: float = 0.02.",
+        "Use declared names only; a number of your own needs a default value, e.g. weight: float = 0.5.",
+    ),
+    "undeclared_number": _Sentence(
+        "Reward code asks for the number '{name}', which {task} does not declare.{suggestion} Its numbers: {known}.",
+        "Use one of them, or give your own a default value, e.g. weight: float = 0.5.",
     ),
     "import": _Sentence(
-        "Reward code may import torch, math and typing, not '{name}'.", "Use torch and math functions instead."
+        "Reward code may import torch, math, typing and rewardsmith.geometry, not '{name}'.",
+        "Use torch and math functions instead.",
+    ),
+    "other_geometry": _Sentence(
+        "Reward code may not import '{name}'.",
+        "rewardsmith.geometry has quat_mul, quat_apply, tolerance and the like; its quaternions are (w, x, y, z),"
+        " as in MuJoCo, not (x, y, z, w).",
     ),
     "numpy": _Sentence(
         "Reward code may not use numpy.", "Use the torch function of the same purpose; inputs are torch tensors."
@@ -84,6 +96,15 @@ SENTENCES: Mapping[str, _Sentence] = {
         "The name '{name}' is not defined.{suggestion}",
         "Define it, or add it to the arguments of compute_reward if it is a declared signal.",
     ),
+    "not_asked_for": _Sentence(
+        "'{name}' is a declared signal, and not an argument of compute_reward.",
+        "Add it to the arguments: def compute_reward(..., {name}).",
+    ),
+    "no_object": _Sentence(
+        "Reward code has no object '{name}'; it is given signals only.",
+        "Name each signal it reads as an argument of compute_reward; numbers of your own are constants in the file.",
+    ),
+    "missing_import": _Sentence("The name '{name}' is not defined.", "Begin the file with: {statement}"),
     "attribute": _Sentence(
         "Reward code may not use '.{name}'.{suggestion}", "Keep to torch functions and tensor methods."
     ),
@@ -93,11 +114,23 @@ SENTENCES: Mapping[str, _Sentence] = {
     "construct": _Sentence(
         "Reward code may not contain {name}.", "Write plain functions of tensors: assignments, calls, if on constants."
     ),
+    "decorator": _Sentence(
+        "Reward code may not use decorators of its own.",
+        "Leave it out; only @torch.jit.script, @torch.no_grad() and their like may stand, and change nothing.",
+    ),
+    "class": _Sentence(
+        "Reward code may not contain a class.",
+        "Keep values in variables, a tuple or a dict, and write helpers as plain functions.",
+    ),
+    "try": _Sentence(
+        "Reward code may not contain try and except.",
+        "A reward must hold for every state: guard values with torch.where, torch.clamp or a small constant.",
+    ),
     "top_level": _Sentence(
         "Only imports, constants and functions may stand at the top level of the file.",
         "Move the statement into compute_reward.",
     ),
-    "global": _Sentence("The code keeps state in a global variable.", _PURE),
+    "global": _Sentence("The code keeps state in a global variable or on a function.", _KEPT),
     "device": _Sentence(
         "The code names a device.", "Use the device of an input: device=x.device, or torch.zeros_like(x)."
     ),
@@ -112,6 +145,9 @@ SENTENCES: Mapping[str, _Sentence] = {
         "The code turns a tensor's values into a Python number.",
         "Keep tensors: there is one value per environment, so item(), float() and int() have no meaning here.",
     ),
+    "math": _Sentence(
+        "math.{name}() takes a Python number, and was given a tensor.", "Use the torch function of the same purpose."
+    ),
     "mask": _Sentence(
         "The code selects rows by a mask, so the number of rows depends on values.",
         "Keep all rows: torch.where(mask, a, b), or multiply by mask.float().",
@@ -124,6 +160,21 @@ SENTENCES: Mapping[str, _Sentence] = {
     "sizes": _Sentence(
         "Tensors of sizes {first} and {second} do not fit together in dimension {dim} (N environments).",
         "Vectors need .unsqueeze(-1) to meet (N, 1), or .sum(dim=-1) or .squeeze(-1) to become (N,).",
+    ),
+    "shapes": _Sentence(
+        "Tensors of shapes {first} and {second} do not fit together (N environments).",
+        "(N, 3) meets (N, 4, 3) after .unsqueeze(1), (N,) meets (N, 3) after .unsqueeze(-1).",
+    ),
+    "rows": _Sentence(
+        "The code takes single rows of a tensor, which are environments.",
+        "Index the last axis, e.g. x[:, 0]; the step before is prev_<signal>.",
+    ),
+    "truth_values": _Sentence(
+        "The code subtracts truth values, which torch refuses.", "Write 1.0 - mask.float(), or ~mask."
+    ),
+    "kept": _Sentence("The code keeps tensors from one call to the next.", _KEPT),
+    "pair": _Sentence(
+        "{name} over one axis gives (values, indices), used here as one tensor.", "Take .values{instead}."
     ),
     "couples": _Sentence("The code mixes environments: '{name}' runs over the rows.", _ROWS),
     "couples_shape": _Sentence(
@@ -144,7 +195,7 @@ SENTENCES: Mapping[str, _Sentence] = {
     ),
     "cdist": _Sentence(
         "torch.cdist measures between rows, which are different environments.",
-        "For a distance per environment use torch.norm(a - b, dim=-1).",
+        "For a distance per environment use torch.norm(a - b, dim=-1); torch.cdist takes (N, points, 3).",
     ),
     "not_offered": _Sentence(
         "The torch operation '{name}' is not offered to reward code.", "Write it with simpler torch functions."
@@ -159,8 +210,19 @@ SENTENCES: Mapping[str, _Sentence] = {
     ),
     "python": _Sentence("The code fails with {error}: {detail}.", "Correct the line."),
     "raised": _Sentence("The code raises an error of its own.", "A reward must hold for every state."),
+    "no_tensor": _Sentence(
+        "{name}() takes tensors, and was given a Python number.",
+        "For numbers use the function of math; for a bound torch.clamp(x, min=...); or torch.full_like(x, number).",
+    ),
     "missing_method": _Sentence(
         "A {owner} has no '{name}'.{suggestion}", "Check the name, or write it with simpler torch functions."
+    ),
+    "geometry": _Sentence(
+        "{detail}.",
+        "In rewardsmith.geometry quaternions are (..., 4) in the order (w, x, y, z), vectors (..., 3), angles in rad.",
+    ),
+    "geometry_name": _Sentence(
+        "rewardsmith.geometry has no '{name}'.{suggestion}", f"It has {', '.join(sorted(vocabulary.GEOMETRY))}."
     ),
     "torch": _Sentence("torch refuses the operation: {detail}.", "Check the shapes and types of its arguments."),
     # --- what it returns ---
@@ -180,10 +242,35 @@ SENTENCES: Mapping[str, _Sentence] = {
     "result_dtype": _Sentence("{what} is {got}; expected float32.", "Convert it, e.g. with .float()."),
     "component_name": _Sentence(
         "A component has an unusable name, beginning with '{name}'.",
-        "Names are letters, digits and underscores, at most 48, starting with a letter.",
+        "Names are letters, digits and underscores, at most 48, starting with a letter, and no words of Python.",
     ),
     "many_components": _Sentence(
         "There are {count} components; at most {limit} are allowed.", "Report sums of related terms."
+    ),
+    # --- how its graph behaves on data ---
+    "cannot_run": _Sentence("The reward cannot be computed: {detail}.", "Use simpler torch operations."),
+    "not_finite": _Sentence(
+        "{what} is not finite in {bad} of {count} states of a random policy.{cause}",
+        "Add a small constant to denominators, and clamp arguments of sqrt, log, acos and exp.",
+    ),
+    "not_finite_edge": _Sentence(
+        "{what} is not finite {where}, which a policy may reach.{cause}",
+        "Add a small constant to denominators, and clamp arguments of sqrt, log, acos and exp.",
+    ),
+    "too_large": _Sentence(
+        "Reward reaches {largest} in states of a random policy; at most {most} can be trained with.",
+        "Scale the terms to about 1, and bound the open ones, e.g. with torch.tanh or torch.clamp.",
+    ),
+    "not_repeatable": _Sentence(
+        "Two runs on the same states gave different rewards.", "Compute from the inputs alone."
+    ),
+    "rows_mixed": _Sentence(
+        "{what} of one environment changes with the other environments.",
+        "Row i of the result may depend on row i of the inputs alone: no mean, max or sorting over dim 0, no index "
+        "into rows.",
+    ),
+    "constant": _Sentence(
+        "Reward is the same ({value}) in every state.", "Make the total depend on the signals that describe the goal."
     ),
     # --- the worker's own end ---
     "time": _Sentence(
@@ -195,6 +282,11 @@ SENTENCES: Mapping[str, _Sentence] = {
     "crash": _Sentence(
         "The code ended its worker process ({how}).", "Keep to tensor arithmetic on the arguments."
     ),
+    "forbidden": _Sentence(
+        "The code asked the operating system for something no reward needs (a file, a process or the network), and was "
+        "stopped.",
+        "Keep to tensor arithmetic on the arguments.",
+    ),
     "output": _Sentence("The code made its worker send too much.", "Keep to tensor arithmetic on the arguments."),
     "garbled": _Sentence(
         "The code's worker gave no usable answer.", "Keep to tensor arithmetic on the arguments."
@@ -204,14 +296,33 @@ SENTENCES: Mapping[str, _Sentence] = {
     ),
 }  # fmt: skip
 
+WARNINGS: Mapping[str, str] = {
+    "flat": "The reward was {value} in all {count} states of a random policy: learning has nothing to start from.",
+    "still": "Component '{name}' was {value} in all {count} states of a random policy.",
+    "negligible": "Component '{name}' hardly matters: under a random policy it varies by {own}, the total by {whole}.",
+    "unaccounted": "The components do not sum to the total, so feedback on them does not explain all of it.",
+    "extreme": "The reward is not finite where its inputs are {where}.",
+}
+"""What does not reject, by kind: one sentence each, shown to the person and fed back to the model."""
+
 
 def rejection(fault: Fault, *, stage: Stage) -> Rejected:
     """The fault in words. Unknown kinds, odd characters and overlong words are made harmless, never passed on."""
-    sentence = SENTENCES.get(fault.kind, SENTENCES["garbled"])
-    words = _Blanks({name: printable(word) for name, word in fault.words.items()})
-    reason = printable(sentence.reason.format_map(words), limit=MAX_REASON)
     line = fault.line if fault.line is not None and 1 <= fault.line <= MAX_LINE else None
-    return Rejected(stage=stage, reason=reason, hint=printable(sentence.hint.format_map(words), limit=300), line=line)
+    sentence = SENTENCES.get(fault.kind, SENTENCES["garbled"])
+    reason, hint = _filled(sentence.reason, fault.words), _filled(sentence.hint, fault.words)
+    return Rejected(stage=stage, reason=reason, hint=hint, line=line)
+
+
+def warning(fault: Fault) -> str:
+    """A warning in words, as harmless as a rejection's; empty for an unknown kind."""
+    return _filled(WARNINGS.get(fault.kind, ""), fault.words)
+
+
+def _filled(sentence: str, words: Mapping[str, str]) -> str:
+    return printable(
+        sentence.format_map(_Blanks({name: printable(word) for name, word in words.items()})), limit=MAX_REASON
+    )
 
 
 class _Blanks(dict[str, str]):
@@ -221,7 +332,7 @@ class _Blanks(dict[str, str]):
         return ""
 
 
-_PATH = re.compile(r"(?:[A-Za-z]:)?(?:/[\w.\-+]+){2,}/?")
+_PATH = re.compile(r"(?:[A-Za-z]:)?(?:/[\w.\-+]+){2,}/?|(?<![\w)\]}.])/[\w.\-+]+/?")  # not the one of m/s
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 
 
@@ -238,7 +349,7 @@ def from_json(raw: object) -> Fault | None:
     if not isinstance(raw, dict) or set(raw) != {"kind", "line", "words"}:
         return None
     kind, line, words = raw["kind"], raw["line"], raw["words"]
-    if not isinstance(kind, str) or kind not in SENTENCES:
+    if not isinstance(kind, str) or (kind not in SENTENCES and kind not in WARNINGS):
         return None
     if not (line is None or type(line) is int) or not isinstance(words, dict) or len(words) > 8:
         return None

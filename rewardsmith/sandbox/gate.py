@@ -10,8 +10,10 @@ import ast
 import builtins
 import copy
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from string import Formatter
+from typing import NoReturn
 
 from rewardsmith.errors import did_you_mean
 from rewardsmith.sandbox import vocabulary
@@ -21,7 +23,8 @@ MAX_CODE = 40_000  # characters
 FUNCTION = "compute_reward"
 
 # Names for code the gate adds; no source text can spell them.
-IS_MASK, MASKED = "<is_mask>", "<masked>"
+IS_MASK, IS_ROW_MASK, MASKED, _INDEX = "<is_mask>", "<is_row_mask>", "<masked>", "<index>"
+CONVERSIONS = {"float": "<float>", "int": "<int>"}  # called under these names; as types they stay what they are
 
 _NODES = (
     ast.Module, ast.FunctionDef, ast.Lambda, ast.arguments, ast.arg, ast.Return, ast.Delete, ast.Assign, ast.AugAssign,
@@ -32,20 +35,22 @@ _NODES = (
     ast.Tuple, ast.Slice, ast.Import, ast.ImportFrom, ast.alias, ast.expr_context, ast.boolop, ast.operator,
     ast.unaryop, ast.cmpop,
 )  # fmt: skip
+_NAMED = {"Global": "global", "ClassDef": "class", "Try": "try", "TryStar": "try"}  # with a sentence of their own
+_OBJECTS = frozenset({"self", "cls", "env"})  # what code written for a class of environments reads from
 _CALLED = {
-    "ClassDef": "a class", "Try": "try and except", "TryStar": "try and except", "AsyncFunctionDef": "async",
-    "Await": "async", "AsyncFor": "async", "AsyncWith": "async", "Yield": "yield", "YieldFrom": "yield",
-    "Match": "match",
+    "AsyncFunctionDef": "async", "Await": "async", "AsyncFor": "async", "AsyncWith": "async", "Yield": "yield",
+    "YieldFrom": "yield", "Match": "match",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of the reward function; `optional` where it has a default value."""
+    """One argument of the reward function; `optional` where it has a default value, `kind` its annotation."""
 
     name: str
     line: int
     optional: bool
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,45 +62,53 @@ class Gated:
     arguments: tuple[Argument, ...]
 
 
-def check(code: str) -> Gated:
-    """Pass `code` or say what is wrong. Raises: FaultFound."""
+def check(code: str, declared: Collection[str] = ()) -> Gated:
+    """Pass `code` or say what is wrong; `declared` are the signals it could ask for. Raises: FaultFound."""
     try:
-        return _check(code)
+        return _check(code, declared)
     except RecursionError:
         raise FaultFound("nesting") from None
 
 
-def _check(code: str) -> Gated:
-    tree = _Plain().visit(_parse(code))
+def _check(code: str, declared: Collection[str]) -> Gated:
+    plain = _Plain()
+    tree = plain.visit(_parse(code))
     _check_nodes(tree)
+    _check_names(tree, declared)
+    _check_attributes(tree)
     _check_top_level(tree)
     function = _reward_function(tree)
-    _check_names(tree)
-    arguments = tuple(_arguments(function))
-    masked = ast.fix_missing_locations(_MaskedWrites().visit(tree))
-    return Gated(masked, function.name, arguments)
+    arguments = tuple(_arguments(function, plain.annotations))
+    return Gated(ast.fix_missing_locations(_Traceable().visit(tree)), function.name, arguments)
 
 
 def check_arguments(
-    gated: Gated, declared: Iterable[str], *, shown: str = "", task: str = "the task"
-) -> tuple[str, ...]:
-    """The declared inputs the function reads. `shown` lists what `task` declares, for the message.
+    gated: Gated,
+    signals: Mapping[str, object],
+    numbers: Mapping[str, object],
+    *,
+    shown: str = "",
+    shown_numbers: str = "",
+    task: str = "the task",
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The signals and the named numbers that the function reads, of those that `task` declares.
 
-    Raises: FaultFound.
+    `shown` and `shown_numbers` list them for the message. Raises: FaultFound.
     """
-    known = set(declared)
+    known = (*signals, *numbers)
     for argument in gated.arguments:
         if argument.name not in known and not argument.optional:
-            suggestion = did_you_mean(argument.name, sorted(known))
+            number = argument.kind in ("float", "int")
             raise FaultFound(
-                "undeclared_argument",
+                "undeclared_number" if number else "undeclared_argument",
                 argument.line,
                 name=argument.name,
-                suggestion=suggestion,
+                suggestion=did_you_mean(argument.name, sorted(numbers if number else known)),
                 task=task,
-                known=shown or ", ".join(sorted(known)),
+                known=(shown_numbers or ", ".join(numbers)) if number else (shown or ", ".join(sorted(known))),
             )
-    return tuple(argument.name for argument in gated.arguments if argument.name in known)
+    names = [argument.name for argument in gated.arguments]
+    return tuple(name for name in names if name in signals), tuple(name for name in names if name in numbers)
 
 
 # --- parsing --------------------------------------------------------------------------------------------------------
@@ -105,7 +118,7 @@ def _parse(code: str) -> ast.Module:
     if len(code) > MAX_CODE:
         raise FaultFound("too_long", size=str(len(code)), limit=str(MAX_CODE))
     try:
-        return ast.parse(code)
+        return ast.parse(code.removeprefix("\ufeff"))  # the mark some editors put in front
     except SyntaxError as error:
         raise FaultFound("syntax", error.lineno, detail=error.msg.removesuffix(".")) from None
     except ValueError:
@@ -115,23 +128,33 @@ def _parse(code: str) -> ast.Module:
 
 
 class _Plain(ast.NodeTransformer):
-    """Drops what tracing has no use for: annotations, typing, @torch.jit.script, `if __name__ == "__main__"`."""
+    """Drops what tracing has no use for: annotations, passive decorators, `if __name__ == "__main__"`.
+
+    `annotations` keeps those of arguments.
+    """
+
+    def __init__(self) -> None:
+        self.annotations: dict[ast.arg, str] = {}
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
-        node.body = [item for item in node.body if not (isinstance(item, ast.If) and _is_main_guard(item.test))]
+        node.body = [item for item in node.body if not (isinstance(item, ast.If) and _is_never_true(item.test))]
         self.generic_visit(node)
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         node.returns, node.type_comment = None, None
-        kept = [decorator for decorator in node.decorator_list if not _is_script(decorator)]
-        if kept:
-            raise FaultFound("construct", kept[0].lineno, name="decorators other than @torch.jit.script")
-        node.decorator_list = []
+        node.decorator_list = [decorator for decorator in node.decorator_list if not _is_passive(decorator)]
+        self.generic_visit(node)
+        return node
+
+    def visit_arguments(self, node: ast.arguments) -> ast.arguments:
+        node.args, node.posonlyargs = [*node.posonlyargs, *node.args], []  # `/`: we call by name
         self.generic_visit(node)
         return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
+        if node.annotation:
+            self.annotations[node] = ast.unparse(node.annotation)
         node.annotation = None
         return node
 
@@ -141,29 +164,37 @@ class _Plain(ast.NodeTransformer):
             return ast.copy_location(ast.Pass(), node)
         return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
 
-    def visit_Import(self, node: ast.Import) -> ast.stmt:
-        node.names = [alias for alias in node.names if alias.name not in vocabulary.TYPE_HINTS or alias.asname]
-        return node if node.names else ast.copy_location(ast.Pass(), node)
-
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
-        return ast.copy_location(ast.Pass(), node) if node.module in vocabulary.TYPE_HINTS else node
+        if node.module in _STARRED and node.names[0].name == "*":
+            node.names = [ast.alias(name) for name in sorted(vocabulary.OFFERS[node.module])]
+        if node.module in vocabulary.TYPE_HINTS:  # what is missing, such as NamedTuple, is a fault where it is used
+            node.names = [alias for alias in node.names if alias.name in vocabulary.TYPING]
+        named = node.names and node.module != "__future__"
+        return node if named else ast.copy_location(ast.Pass(), node)
 
 
-def _is_main_guard(test: ast.expr) -> bool:
-    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+_STARRED = ("math", "typing", "rewardsmith.geometry")
 
 
-def _is_script(decorator: ast.expr) -> bool:
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    return ast.unparse(decorator) in ("torch.jit.script", "jit.script", "script")
+def _is_never_true(test: ast.expr) -> bool:
+    """`__name__ == "__main__"` and `TYPE_CHECKING`."""
+    if isinstance(test, ast.Compare):
+        return isinstance(test.left, ast.Name) and test.left.id == "__name__"
+    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _is_passive(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    module, _, name = ast.unparse(called).rpartition(".")
+    return module in ("", "torch", "jit", "torch.jit") and name in vocabulary.PASSIVE
 
 
 # --- what it may hold -----------------------------------------------------------------------------------------------
 
 
 def _check_top_level(tree: ast.Module) -> None:
-    allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Pass)
+    definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AugAssign, ast.Pass)
+    allowed = (*definitions, ast.If, ast.For)
     for item in tree.body:
         if isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant):
             continue
@@ -180,9 +211,9 @@ def _check_nodes(tree: ast.Module) -> None:
                 _check_import([alias.name for alias in node.names], node.lineno)
             case ast.ImportFrom():
                 _check_import_from(node)
-            case ast.Attribute():
-                _check_attribute(node)
-            case ast.Name(id=name) if name.startswith("__"):
+            case ast.FunctionDef(decorator_list=[decorator, *_]):
+                raise FaultFound("decorator", decorator.lineno)
+            case ast.Name(id=name) if name.startswith("__") and name != "__all__":
                 raise FaultFound("name", node.lineno, name=name)
             case ast.Constant(value=str(text)) if text.startswith("cuda"):
                 raise FaultFound("device", node.lineno)
@@ -190,28 +221,37 @@ def _check_nodes(tree: ast.Module) -> None:
 
 def _refuse_construct(node: ast.AST) -> None:
     line = getattr(node, "lineno", None)
-    if isinstance(node, ast.Global):
-        raise FaultFound("global", line)
     kind = type(node).__name__
+    if kind in _NAMED:
+        raise FaultFound(_NAMED[kind], line)
     raise FaultFound("construct", line, name=_CALLED.get(kind, kind))
 
 
 def _check_import(names: Iterable[str], line: int) -> None:
     for name in names:
-        if name.split(".")[0] == "numpy":
+        package = name.split(".")[0]
+        if package == "numpy":
             raise FaultFound("numpy", line)
-        if name not in vocabulary.MODULES and name not in ("torch.nn", "torch.nn.functional", "torch.linalg"):
+        if package in vocabulary.OTHER_GEOMETRY:
+            raise FaultFound("other_geometry", line, name=name)
+        if name not in vocabulary.OFFERS:
             raise FaultFound("random" if name == "random" else "import", line, name=name)
 
 
 def _check_import_from(node: ast.ImportFrom) -> None:
     _check_import([node.module or "."], node.lineno)
-    offered = vocabulary.ATTRIBUTES if node.module != "math" else vocabulary.MATH
+    offered = vocabulary.OFFERS[node.module or "."]
     for alias in node.names:
         if alias.name in vocabulary.RANDOM:
             raise FaultFound("random", node.lineno, name=alias.name)
         if alias.name not in offered:
-            raise FaultFound("torch_name", node.lineno, name=f"{node.module}.{alias.name}")
+            _refuse_name(node.module or "", alias.name, offered, node.lineno)
+
+
+def _check_attributes(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            _check_attribute(node)
 
 
 def _check_attribute(node: ast.Attribute) -> None:
@@ -220,26 +260,55 @@ def _check_attribute(node: ast.Attribute) -> None:
         raise FaultFound("random", node.lineno, name=dotted or name)
     if dotted.startswith("torch.cuda") or dotted.startswith("torch.backends"):
         raise FaultFound("device", node.lineno)
-    if name == "cdist":
-        raise FaultFound("cdist", node.lineno)
+    if name == "format" and _is_plain_format(node.value):
+        return
     if name in vocabulary.LEAVES_TORCH:
         raise FaultFound("leaves_torch", node.lineno, name=name)
     if name not in vocabulary.ATTRIBUTES:
-        if dotted.startswith("torch.") and not name.startswith("_"):
-            suggestion = _close_to(name, vocabulary.TORCH | vocabulary.FUNCTIONAL)
-            raise FaultFound("torch_name", node.lineno, name=dotted, suggestion=suggestion)
+        module = dotted.rpartition(".")[0]
+        if module.endswith("geometry") or (module.split(".")[0] == "torch" and not name.startswith("_")):
+            _refuse_name(module, name, vocabulary.TORCH | vocabulary.FUNCTIONAL, node.lineno)
+        if (owner := dotted.partition(".")[0]) in _OBJECTS:
+            raise FaultFound("no_object", node.lineno, name=owner)
         suggestion = "" if name.startswith("_") else _close_to(name, vocabulary.ATTRIBUTES)
         raise FaultFound("attribute", node.lineno, name=name, suggestion=suggestion)
 
 
+def _is_plain_format(text: ast.expr) -> bool:
+    """Whether a text's format method can only put its arguments in: no field takes attributes or items of them."""
+    if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+        return False
+    try:
+        fields = [(field or "", spec or "") for _, field, spec, _ in Formatter().parse(text.value)]
+    except ValueError:
+        return False
+    return all(field.isalnum() or not field for field, _ in fields) and not any("{" in spec for _, spec in fields)
+
+
+def _refuse_name(module: str, name: str, offered: Iterable[str], line: int) -> NoReturn:
+    """The fault of asking a module for what it does not offer."""
+    if module.endswith("geometry"):
+        raise FaultFound("geometry_name", line, name=name, suggestion=_close_to(name, vocabulary.GEOMETRY))
+    raise FaultFound("torch_name", line, name=f"{module}.{name}", suggestion=_close_to(name, offered))
+
+
 def _close_to(name: str, words: Iterable[str]) -> str:
-    """A suggestion where a word was plainly mistyped; among so many, something is always a little alike."""
+    """A suggestion where a word was plainly mistyped; among so many, something is always a little alike.
+
+    No class is a mistyped function (`Linear`), nor is what works in place a mistyped value (`requires_grad_`).
+    """
+    if name[:1].isupper() or name.endswith("_"):
+        return ""
     close = difflib.get_close_matches(name, sorted(words), n=1, cutoff=0.8)
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
-def _check_names(tree: ast.Module) -> None:
-    """Every name that is read must be defined somewhere, or be an allowed builtin."""
+def _check_names(tree: ast.Module, declared: Collection[str]) -> None:
+    """Every name that is read must be defined somewhere, or be an allowed builtin; functions keep no attributes."""
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in functions:
+            raise FaultFound("global", node.lineno)
     defined = set(_defined(tree)) | vocabulary.BUILTINS
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in defined:
@@ -248,6 +317,12 @@ def _check_names(tree: ast.Module) -> None:
             raise FaultFound("numpy", node.lineno)
         if hasattr(builtins, node.id):
             raise FaultFound("name", node.lineno, name=node.id)
+        if node.id in vocabulary.IMPORTS:
+            raise FaultFound("missing_import", node.lineno, name=node.id, statement=vocabulary.IMPORTS[node.id])
+        if node.id in declared:
+            raise FaultFound("not_asked_for", node.lineno, name=node.id)
+        if node.id in _OBJECTS:
+            raise FaultFound("no_object", node.lineno, name=node.id)
         suggestion = did_you_mean(node.id, sorted(defined - vocabulary.BUILTINS))
         raise FaultFound("unknown_name", node.lineno, name=node.id, suggestion=suggestion)
 
@@ -265,13 +340,13 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 
 
 def _reward_function(tree: ast.Module) -> ast.FunctionDef:
-    """The function called compute_reward, or the one that is plainly meant."""
+    """The function called compute_reward, or the one that is plainly meant: no other uses it, and its name says so."""
     functions = {item.name: item for item in tree.body if isinstance(item, ast.FunctionDef)}
     if FUNCTION in functions:
         return functions[FUNCTION]
-    named = [name for name in functions if name.startswith(FUNCTION)]
-    called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    meant = named or [name for name in functions if name not in called]
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    free = [name for name in functions if name not in used]
+    meant = [name for name in free if name.startswith(FUNCTION)] or [name for name in free if "reward" in name] or free
     if not meant:
         raise FaultFound("no_function")
     if len(meant) > 1:
@@ -279,7 +354,7 @@ def _reward_function(tree: ast.Module) -> ast.FunctionDef:
     return functions[meant[0]]
 
 
-def _arguments(function: ast.FunctionDef) -> Iterator[Argument]:
+def _arguments(function: ast.FunctionDef, kinds: Mapping[ast.arg, str]) -> Iterator[Argument]:
     given = function.args
     if given.vararg or given.kwarg:
         raise FaultFound("star_arguments", function.lineno)
@@ -288,67 +363,91 @@ def _arguments(function: ast.FunctionDef) -> Iterator[Argument]:
     positional = [*given.posonlyargs, *given.args]
     first_optional = len(positional) - len(given.defaults)
     for i, arg in enumerate(positional):
-        yield Argument(arg.arg, arg.lineno, optional=i >= first_optional)
+        yield Argument(arg.arg, arg.lineno, i >= first_optional, kinds.get(arg, ""))
     for arg, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-        yield Argument(arg.arg, arg.lineno, optional=default is not None)
+        yield Argument(arg.arg, arg.lineno, default is not None, kinds.get(arg, ""))
 
 
-# --- x[mask] = v and x[mask] op= v ----------------------------------------------------------------------------------
+# --- x[mask] = v, x[mask] op= v, float(x), int(x) -------------------------------------------------------------------
+
+Combine = Callable[[ast.expr, ast.expr], ast.expr]
 
 
-class _MaskedWrites(ast.NodeTransformer):
-    """Rewrites writes under a mask into a choice per element, keeping all rows.
+class _Traceable(ast.NodeTransformer):
+    """Rewrites what could not be traced as it stands: writes under a mask become a choice per element, on all rows.
 
-    `x[m] += y[m]` becomes `if <is_mask>(m): x = <masked>(m, x + y, x)` `else: x[m] += y[m]`; whether m is a mask shows
-    only when the code is traced.
+    `x[m] += y[m]` becomes `if <is_mask>(<index> := m): x[...] = <masked>(<index>, x[...] + y, x[...])` and, where m
+    turns out to be no mask, `x[<index>] += y[m]`. `x[m, 2] = v` is taken for a write to `x[:, 2]` in the same way.
     """
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
         self.generic_visit(node)
-        target = node.target
-        if not isinstance(target, ast.Subscript) or not _may_be_mask(target):
-            return node
-        whole = ast.Name(id=_base(target), ctx=ast.Load())
-        return _choose(node, target, ast.BinOp(left=whole, op=node.op, right=_without_mask(node.value, target.slice)))
+        return _chosen(node, node.target, lambda whole, value: ast.BinOp(left=whole, op=node.op, right=value))
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         self.generic_visit(node)
-        target = node.targets[0]
-        if len(node.targets) != 1 or not isinstance(target, ast.Subscript) or not _may_be_mask(target):
-            return node
-        return _choose(node, target, _without_mask(node.value, target.slice))
+        return _chosen(node, node.targets[0], lambda _, value: value) if len(node.targets) == 1 else node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name):
+            node.func.id = CONVERSIONS.get(node.func.id, node.func.id)
+        return node
 
 
-def _may_be_mask(target: ast.Subscript) -> bool:
-    constant = (ast.Slice, ast.Constant, ast.Tuple, ast.UnaryOp, ast.JoinedStr)
-    inverted = isinstance(target.slice, ast.UnaryOp) and isinstance(target.slice.op, ast.Invert)
-    return isinstance(target.value, ast.Name) and (inverted or not isinstance(target.slice, constant))
+def _chosen(node: ast.Assign | ast.AugAssign, target: ast.expr, combine: Combine) -> ast.stmt:
+    """`node`, or where it may write under a mask the choice between the two readings."""
+    if not isinstance(target, ast.Subscript):
+        return node
+    mask, columns = _mask_and_columns(target.slice)
+    if _is_fixed(mask):
+        return node
+    everything = ast.Tuple([ast.Slice(), *columns], ast.Load()) if columns else ast.Constant(...)
+    whole = ast.Subscript(target.value, everything, ast.Load())
+    value = combine(copy.deepcopy(whole), _Unmask(ast.dump(mask)).visit(copy.deepcopy(node.value)))
+    write = ast.Assign(
+        targets=[ast.Subscript(copy.deepcopy(target.value), everything, ast.Store())],
+        value=_call(MASKED, ast.Name(_INDEX, ast.Load()), value, copy.deepcopy(whole)),
+    )
+    seen = ast.NamedExpr(target=ast.Name(_INDEX, ast.Store()), value=mask)
+    target.slice = _with_mask(target.slice, ast.Name(_INDEX, ast.Load()))
+    choice = ast.If(test=_call(IS_ROW_MASK if columns else IS_MASK, seen), body=[write], orelse=[node])
+    return ast.copy_location(choice, node)
 
 
-def _base(target: ast.Subscript) -> str:
-    assert isinstance(target.value, ast.Name)
-    return target.value.id
+def _mask_and_columns(index: ast.expr) -> tuple[ast.expr, list[ast.expr]]:
+    """What may be a mask in an index, and the fixed columns after it."""
+    if isinstance(index, ast.Tuple) and len(index.elts) > 1 and all(_is_fixed(column) for column in index.elts[1:]):
+        return index.elts[0], index.elts[1:]
+    return index, []
 
 
-def _choose(node: ast.stmt, target: ast.Subscript, value: ast.expr) -> ast.stmt:
-    name, mask = _base(target), target.slice
-    test = ast.Call(func=ast.Name(id=IS_MASK, ctx=ast.Load()), args=[copy.deepcopy(mask)], keywords=[])
-    whole = ast.Name(id=name, ctx=ast.Load())
-    chosen = ast.Call(func=ast.Name(id=MASKED, ctx=ast.Load()), args=[copy.deepcopy(mask), value, whole], keywords=[])
-    write = ast.Assign(targets=[ast.Name(id=name, ctx=ast.Store())], value=chosen)
-    return ast.copy_location(ast.If(test=test, body=[write], orelse=[node]), node)
+def _with_mask(index: ast.expr, mask: ast.expr) -> ast.expr:
+    _, columns = _mask_and_columns(index)
+    return ast.Tuple([mask, *columns], ast.Load()) if columns else mask
 
 
-def _without_mask(value: ast.expr, mask: ast.expr) -> ast.expr:
-    return _Unmask(ast.dump(mask)).visit(copy.deepcopy(value))  # type: ignore[no-any-return]
+def _is_fixed(index: ast.expr) -> bool:
+    """Whether an index is plainly no mask."""
+    if isinstance(index, ast.UnaryOp):
+        return not isinstance(index.op, ast.Invert)
+    return isinstance(index, (ast.Slice, ast.Constant, ast.Tuple, ast.JoinedStr))
+
+
+def _call(name: str, *args: ast.expr) -> ast.Call:
+    return ast.Call(func=ast.Name(name, ast.Load()), args=list(args), keywords=[])
 
 
 class _Unmask(ast.NodeTransformer):
-    """Reads `y[mask]` as `y`: the rows that are not meant are discarded by the choice around it."""
+    """Reads `y[mask]` as `y` and `y[mask, 2]` as `y[:, 2]`: rows not meant are discarded by the choice around it."""
 
     def __init__(self, mask: str) -> None:
         self._mask = mask
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
-        return node.value if ast.dump(node.slice) == self._mask else node
+        mask, columns = _mask_and_columns(node.slice)
+        if ast.dump(mask) != self._mask:
+            return node
+        node.slice = ast.Tuple([ast.Slice(), *columns], ast.Load())
+        return node if columns else node.value

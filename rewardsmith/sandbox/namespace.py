@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rewardsmith import geometry
 from rewardsmith.sandbox import gate, vocabulary
 from rewardsmith.sandbox.faults import FaultFound
 
@@ -24,39 +25,104 @@ Scope = dict[str, Any]  # a namespace of arbitrary Python objects, made to be ex
 
 def fresh() -> Scope:
     """A new global namespace for one run of one candidate."""
-    modules = _modules()
+    offers = modules()
 
     def import_(name: str, _globals: object = None, _locals: object = None, asked: object = None, _: int = 0) -> object:
         if isinstance(asked, list) and name.startswith("torch."):  # torch's own C++ asks in the name of this frame
             return importlib.import_module(name)
-        if name not in modules:
+        if name not in offers:
             raise FaultFound("import", name=name)
-        return modules[name if asked else name.split(".")[0]]
+        return offers[name if asked else name.split(".")[0]]
 
     offered: Scope = {name: getattr(builtins, name) for name in vocabulary.BUILTINS}
-    offered |= {"__import__": import_, "print": _say_nothing, "len": _length, "int": _whole, "float": _number}
+    offered |= {"__import__": import_, "print": _say_nothing, "len": _length}
     offered |= {"max": _no_tensors(max, "maximum"), "min": _no_tensors(min, "minimum")}
-    return {"__builtins__": offered, "__name__": "reward", gate.IS_MASK: _is_mask, gate.MASKED: _masked}
+    ours = {gate.IS_MASK: _is_mask, gate.IS_ROW_MASK: _is_row_mask, gate.MASKED: _masked}
+    ours |= {gate.CONVERSIONS["int"]: _whole, gate.CONVERSIONS["float"]: _number}
+    return {"__builtins__": offered, "__name__": "reward"} | ours
 
 
-def _modules() -> dict[str, object]:
+def modules() -> dict[str, object]:
+    """What each import gives: the parts of `vocabulary.OFFERS`, and stand-ins for what would look at values."""
     torch_ = _part(torch, vocabulary.TORCH - {"jit", "nn", "linalg", "special", "no_grad", "inference_mode"})
     functional = _part(torch.nn.functional, vocabulary.FUNCTIONAL)
+    functional.one_hot = _one_hot
     torch_.nn = SimpleNamespace(functional=functional)
     torch_.linalg = _part(torch.linalg, vocabulary.LINALG)
     torch_.special = _part(torch.special, vocabulary.SPECIAL)
-    torch_.jit = SimpleNamespace(script=_as_is)
+    torch_.jit = SimpleNamespace(script=_as_is, export=_as_is, ignore=_as_is, unused=_as_is, annotate=_second)
     torch_.no_grad = torch_.inference_mode = contextlib.nullcontext
-    math_ = _part(math, vocabulary.MATH)
-    return {"torch": torch_, "torch.nn": torch_.nn, "torch.nn.functional": functional, "math": math_}
+    torch_.bucketize, torch_.searchsorted, torch_.cdist = _bucketize, _searchsorted, _cdist
+    torch_.empty, torch_.empty_like = torch.zeros, torch.zeros_like  # what stands there first must not be chance
+    ours = SimpleNamespace(geometry=_part(geometry, vocabulary.GEOMETRY))
+    return {
+        "torch": torch_,
+        "torch.nn": torch_.nn,
+        "torch.nn.functional": functional,
+        "torch.linalg": torch_.linalg,
+        "torch.special": torch_.special,
+        "torch.jit": torch_.jit,
+        "math": _part(math, vocabulary.MATH),
+        "rewardsmith": ours,
+        "rewardsmith.geometry": ours.geometry,
+    } | dict.fromkeys(vocabulary.TYPE_HINTS, _hints())
 
 
 def _part(module: object, names: Iterable[str]) -> SimpleNamespace:
     return SimpleNamespace(**{name: getattr(module, name) for name in names if hasattr(module, name)})
 
 
+def _hints() -> SimpleNamespace:
+    """`typing`: names that may be subscripted and combined, and mean nothing."""
+    return SimpleNamespace(**dict.fromkeys(vocabulary.TYPING, _Hint()) | {"cast": _second})
+
+
+class _Hint:
+    """Any type hint at all."""
+
+    def __getitem__(self, _: object) -> _Hint:
+        return self
+
+    def __or__(self, _: object) -> _Hint:
+        return self
+
+    __ror__ = __or__
+
+    def __call__(self, *_: object, **__: object) -> _Hint:
+        return self
+
+
 def _as_is(function: Callable[..., object]) -> Callable[..., object]:
     return function
+
+
+def _second(_: object, value: object) -> object:
+    """`typing.cast` and `torch.jit.annotate`."""
+    return value
+
+
+def _cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """`torch.cdist` between the points of each environment; between environments it is a fault."""
+    if min(x1.dim(), x2.dim()) < 3:
+        raise FaultFound("cdist")
+    apart: Tensor = torch.linalg.vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), ord=p, dim=-1)
+    return apart
+
+
+def _one_hot(index: Tensor, num_classes: int) -> Tensor:
+    """`torch.nn.functional.one_hot`, which would look at the values."""
+    return (index.unsqueeze(-1) == torch.arange(num_classes)).long()
+
+
+def _bucketize(values: Tensor, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """How many boundaries lie below each value, or with `right` not above it; nan is above all, as for torch."""
+    each = values.unsqueeze(-1)
+    return (~(boundaries > each if right else boundaries >= each)).sum(dim=-1)
+
+
+def _searchsorted(boundaries: Tensor, values: Tensor, *, right: bool = False) -> Tensor:
+    """`torch.searchsorted` for boundaries that all values share, or that have the values' leading dimensions."""
+    return _bucketize(values, boundaries if boundaries.dim() == 1 else boundaries.unsqueeze(-2), right=right)
 
 
 def _say_nothing(*_: object, **__: object) -> None:
@@ -79,25 +145,22 @@ def _no_tensors(builtin: Callable[..., object], instead: str) -> Callable[..., o
     return compare
 
 
-class _Whole(int):
-    """`int` as a callable and a type: the number of rows stays symbolic."""
-
-    def __new__(cls, thing: Any = 0, *rest: Any) -> Any:
-        return thing if isinstance(thing, torch.SymInt) else int(thing, *rest)
+def _whole(thing: Any = 0, *rest: Any) -> object:
+    """A call of `int`; the number of rows stays symbolic."""
+    return thing if isinstance(thing, torch.SymInt) else int(thing, *rest)
 
 
-class _Number(float):
-    """`float` as a callable and a type: the number of rows stays symbolic."""
-
-    def __new__(cls, thing: Any = 0.0) -> Any:
-        return thing if isinstance(thing, (torch.SymInt, torch.SymFloat)) else float(thing)
-
-
-_whole, _number = _Whole, _Number
+def _number(thing: Any = 0.0) -> object:
+    """A call of `float`; the number of rows stays symbolic."""
+    return thing if isinstance(thing, (torch.SymInt, torch.SymFloat)) else float(thing)
 
 
 def _is_mask(index: object) -> bool:
     return isinstance(index, Tensor) and index.dtype == torch.bool
+
+
+def _is_row_mask(index: object) -> bool:
+    return _is_mask(index) and isinstance(index, Tensor) and index.dim() == 1
 
 
 def _masked(mask: Tensor, value: Any, whole: Tensor) -> Tensor:

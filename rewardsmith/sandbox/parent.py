@@ -10,25 +10,40 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
+
+from torch import Tensor
 
 from rewardsmith.errors import SandboxUnavailable
 from rewardsmith.sandbox import faults
 from rewardsmith.sandbox.faults import Fault
-from rewardsmith.sandbox.zygote import LENGTH
+from rewardsmith.sandbox.zygote import LENGTH, MAX_ANSWER, NOT_LOCKED
 from rewardsmith.types import Rejected
 
-MAX_ANSWER = 1_100_000  # bytes
+Kind = Literal["locked", "docker", "unsafe"]
+
 _START_S = 120.0
 _GRACE_S = 5.0  # beyond a candidate's own deadline, before the whole worker is given up
+_CHOICES = (
+    "Choose an outer sandbox with --sandbox docker, or run generated code unprotected with --sandbox unsafe, "
+    "if you trust whoever writes it."
+)
+_CONTAINER = (
+    "--rm --interactive --init --network none --ipc none --read-only --tmpfs /tmp:size=16m,uid=65534,gid=65534 "
+    "--cap-drop ALL --user 65534:65534 --security-opt no-new-privileges --pids-limit 32 --log-driver none"
+)
+_LEAST_S = 2.0  # what the check of a graph gets where tracing took nearly all of the time
+_MOST_WARNINGS = 64
+_ZYGOTE = Path(__file__).with_name("zygote.py")
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 class Settings(Protocol):
@@ -40,26 +55,62 @@ class Settings(Protocol):
     @property
     def memory_mib(self) -> int: ...
 
+    @property
+    def sandbox(self) -> Kind: ...
+
+    @property
+    def docker_image(self) -> str: ...
+
 
 class ProcessSandbox:
-    """Traces candidates in a separate process, each in a locked child of its own.
+    """Traces and probes candidates in a separate process, each in a locked child of its own.
 
     The worker starts with the first candidate and is replaced when it dies; one candidate's hang or crash is that
     candidate's rejection and nobody else's. What is locked and what is not: `rewardsmith.sandbox.jail`.
     """
 
-    name = "process"
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, zygote: Path = _ZYGOTE) -> None:
+        self.name: str = settings.sandbox
+        self._settings, self._zygote = settings, zygote
         self._worker: _Worker | None = None
 
-    def trace(self, codes: Sequence[str], *, signals: Mapping[str, tuple[int, ...]]) -> list[str | Rejected]:
-        """Each code's graph as JSON text, not yet checked, or its rejection; in the order of `codes`.
+    def trace(
+        self,
+        codes: Sequence[str],
+        *,
+        signals: Mapping[str, tuple[int, ...]],
+        constants: Mapping[str, float] | None = None,
+    ) -> list[str | Rejected]:
+        """Each code's graph as JSON text, not yet checked here, or its rejection; in the order of `codes`.
 
         Raises: SandboxUnavailable: no worker can be started here.
         """
-        return [self._trace_one(code, signals) for code in codes]
+        shapes = {name: list(shape) for name, shape in signals.items()}
+        return [self._trace_one(code, shapes, dict(constants or {})) for code in codes]
+
+    def probe(
+        self, graphs: Sequence[str], *, states: Mapping[str, Tensor], units: Mapping[str, str]
+    ) -> list[tuple[str, ...] | Rejected]:
+        """Each graph's warnings on `states`, `(R, *shape)` float32, or its rejection; in the order of `graphs`.
+
+        Raises: SandboxUnavailable: no worker can be started here.
+        """
+        shapes = {name: list(value.shape[1:]) for name, value in states.items()}
+        return [self._probe_one(graph, states, shapes, units) for graph in graphs]
+
+    def attack(self, name: str, target: Mapping[str, str | int]) -> str:
+        """Try one of `attacks.ATTACKS` from inside: `succeeded`, `refused: <error>` or `stopped: <how>`."""
+        answer = self._ask({"job": "attack", "name": name, "target": dict(target)}, has="attack")
+        if isinstance(answer, Fault):
+            return f"stopped: {answer.words.get('how') or faults.rejection(answer, stage='compile').reason}"
+        return str(answer["attack"])
+
+    def layers(self) -> dict[str, str]:
+        """The layers that hold on this machine, each with a word on it; tried, not taken for granted.
+
+        Raises: SandboxUnavailable: no worker can be started here.
+        """
+        return self._running().layers
 
     def close(self) -> None:
         """End the worker; safe to call twice."""
@@ -73,109 +124,147 @@ class ProcessSandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _trace_one(self, code: str, signals: Mapping[str, tuple[int, ...]]) -> str | Rejected:
-        if not self._worker or not self._worker.alive():
-            self.close()
-            self._worker = _Worker()
+    def _trace_one(self, code: str, shapes: dict[str, list[int]], constants: dict[str, float]) -> str | Rejected:
+        started = time.monotonic()
+        answer = self._ask({"job": "trace", "code": code, "shapes": shapes, "constants": constants}, has="graph")
+        graph = answer if isinstance(answer, Fault) else str(answer["graph"])
+        if isinstance(graph, str):  # whatever in it could crash or stall the check does so where that harms nobody
+            left = max(_LEAST_S, self._settings.timeout_s - (time.monotonic() - started))
+            checked = self._ask({"job": "check", "graph": graph, "shapes": shapes}, has="checked", seconds=left)
+            graph = checked if isinstance(checked, Fault) else graph
+        return faults.rejection(graph, stage="compile") if isinstance(graph, Fault) else graph
+
+    def _probe_one(
+        self, graph: str, states: Mapping[str, Tensor], shapes: dict[str, list[int]], units: Mapping[str, str]
+    ) -> tuple[str, ...] | Rejected:
+        self._running().know(states)
+        request = {"job": "probe", "graph": graph, "shapes": shapes, "units": dict(units)}
+        answer = self._ask(request, has="warnings")
+        if isinstance(answer, Fault):
+            return faults.rejection(answer, stage="probe")
+        raw = answer["warnings"]
+        listed = [faults.from_json(item) for item in raw[:_MOST_WARNINGS]] if isinstance(raw, list) else []
+        return tuple(words for fault in listed if fault and (words := faults.warning(fault)))
+
+    def _ask(
+        self, request: Mapping[str, object], *, has: str, seconds: float | None = None
+    ) -> dict[str, object] | Fault:
+        """The answer, if it has what was asked for; else the fault it holds, or is."""
+        worker = self._running()
+        limits = {"seconds": seconds or self._settings.timeout_s, "memory_mib": self._settings.memory_mib}
         try:
-            answer = self._worker.ask(code, signals, self._settings)
+            answer = worker.ask({**request, **limits}, seconds=limits["seconds"])
+            if isinstance(answer, Fault) or has in answer:
+                return answer
+            return faults.from_json(answer.get("fault")) or Fault("garbled")
         except BaseException:  # Ctrl-C: what is still to come would be taken for the next candidate's
             self.close()
             raise
-        return answer if isinstance(answer, str) else faults.rejection(answer, stage="compile")
+
+    def _running(self) -> _Worker:
+        if not self._worker or not self._worker.alive():
+            self.close()
+            self._worker = _Worker(self._settings, self._zygote)
+        return self._worker
 
 
 class _Worker:
     """One zygote and the line to it."""
 
-    def __init__(self) -> None:
-        if sys.platform != "linux":
+    def __init__(self, settings: Settings, zygote: Path) -> None:
+        if sys.platform != "linux" and settings.sandbox == "locked":
             raise SandboxUnavailable(
-                f"Generated code is only run on Linux, where it can be locked in; this is {sys.platform}."
+                f"Generated code can only be locked in on Linux; this is {sys.platform}. {_CHOICES}"
             )
-        self._line, theirs = socket.socketpair()
+        command = _command(settings, zygote)
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the worker
-        package = Path(__file__).resolve().parents[2]
-        script = Path(__file__).with_name("zygote.py")
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", str(script), str(package)],
-                env={},
-                cwd="/",
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=self._said,
-                start_new_session=True,
-            )
-        if self._read_line(_START_S) != b"ready":
-            words = self._last_words()
-            self.end()
-            raise SandboxUnavailable(f"The sandbox's worker did not start: {words}")
+        self._known: Mapping[str, Tensor] | None = None
+        self._process = subprocess.Popen(
+            command,
+            env=_environment(settings.sandbox),
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._to, False)
+        self.layers = self._started(settings)
+
+    def _started(self, settings: Settings) -> dict[str, str]:
+        """The layers it has proven. Raises: SandboxUnavailable."""
+        greeting = _parse(self._frame(time.monotonic() + _START_S) or b"")
+        layers, missing = greeting.get("layers"), greeting.get("missing")
+        if isinstance(layers, dict):
+            return {str(name): str(word) for name, word in layers.items()}
+        if isinstance(missing, str) and settings.sandbox != "locked":
+            return {}
+        words = self._last_words()
+        self.end()
+        if isinstance(missing, str):
+            raise SandboxUnavailable(f"Generated code cannot be locked in here: {missing}. {_CHOICES}")
+        raise SandboxUnavailable(f"The sandbox's worker did not start: {words}{_advice(settings)}")
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, code: str, signals: Mapping[str, tuple[int, ...]], settings: Settings) -> str | Fault:
-        """Have one candidate traced, within its limits."""
-        request = {
-            "code": code,
-            "shapes": {name: list(shape) for name, shape in signals.items()},
-            "seconds": settings.timeout_s,
-            "memory_mib": settings.memory_mib,
-        }
-        try:
-            body = json.dumps(request).encode()
-        except UnicodeEncodeError:  # a lone surrogate
-            return Fault("syntax", words={"detail": "it holds a character that is not text"})
-        deadline = time.monotonic() + settings.timeout_s + _GRACE_S
-        reading, writing = os.pipe()
-        with os.fdopen(reading, "rb", buffering=0) as from_child:
-            with os.fdopen(writing, "wb") as to_parent:
-                sent = self._send(body, to_parent.fileno())
-            answer = _read_capped(from_child.fileno(), deadline) if sent else b""
-        return self._verdict(answer, deadline, settings.timeout_s)
+    def know(self, states: Mapping[str, Tensor]) -> None:
+        """Have the worker keep states for probes to come; the same ones are sent once."""
+        if self._known is states:
+            return
+        rows = {name: value.detach().cpu().float().contiguous() for name, value in states.items()}
+        layout = [[name, list(value.shape)] for name, value in rows.items()]
+        numbers = b"".join(value.numpy().tobytes() for value in rows.values())
+        if self._send(json.dumps({"states": layout}).encode(), numbers):
+            self._known = states
 
-    def _send(self, body: bytes, answer_to: int) -> bool:
-        """Whether the zygote took the request; one that is dead or stuck does not."""
-        self._line.settimeout(_GRACE_S)
-        try:
-            socket.send_fds(self._line, [LENGTH.pack(len(body))], [answer_to])
-            self._line.sendall(body)
-        except OSError:
-            return False
-        return True
-
-    def _verdict(self, answer: bytes | None, deadline: float, seconds: float) -> str | Fault:
-        """What became of the candidate: first how its process ended, only then what it said."""
-        ended = _parse(self._read_line(deadline - time.monotonic() + _GRACE_S))
-        code = ended.get("exit")
-        if not isinstance(code, int):
+    def ask(self, request: Mapping[str, object], *, seconds: float) -> dict[str, object] | Fault:
+        """Have one job done, within its limits."""
+        body = json.dumps(request).encode()
+        deadline = time.monotonic() + seconds + 2 * _GRACE_S
+        ended = _parse(self._frame(deadline) or b"") if self._send(body) else {}
+        said = self._frame(deadline) if ended else None
+        if said is None:
             self.end()
             return Fault("crash", words={"how": "together with the sandbox's worker"})
-        if ended.get("in_time") is not True or code == -signal.SIGXCPU:
-            return Fault("time", words={"seconds": f"{seconds:g}"})
-        if answer is None:
-            return Fault("output")
-        if code != 0:
-            return Fault("crash", words={"how": _how(code)})
-        return _answer(answer)
+        return _verdict(ended, said, seconds)
 
-    def _read_line(self, seconds: float) -> bytes:
-        """One line from the zygote, without its end; empty where none comes in time."""
-        said = b""
-        deadline = time.monotonic() + seconds
-        while not said.endswith(b"\n") and len(said) < 4096:
-            self._line.settimeout(max(0.001, deadline - time.monotonic()))
+    def _send(self, *frames: bytes) -> bool:
+        """Whether the zygote took the frames; one that is dead or stuck does not."""
+        left = memoryview(b"".join(LENGTH.pack(len(frame)) + frame for frame in frames))
+        deadline = time.monotonic() + _GRACE_S
+        while left:
+            if not select.select([], [self._to], [], max(0.0, deadline - time.monotonic()))[1]:
+                return False
             try:
-                part = self._line.recv(1)
+                left = left[os.write(self._to, left) :]
             except OSError:
-                return b""
+                return False
+        return True
+
+    def _frame(self, deadline: float) -> bytes | None:
+        """One frame from the zygote; None where none comes in time, or it is longer than any can be."""
+        head = self._exactly(LENGTH.size, deadline)
+        size = LENGTH.unpack(head)[0] if head else MAX_ANSWER + 1
+        return self._exactly(size, deadline) if size <= MAX_ANSWER else None
+
+    def _exactly(self, count: int, deadline: float) -> bytes | None:
+        said = bytearray()
+        while len(said) < count:
+            if not select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return None
+            part = os.read(self._from, count - len(said))
             if not part:
-                return b""
+                return None
             said += part
-        return said.removesuffix(b"\n")
+        return bytes(said)
 
     def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it ended with code {self._process.poll()} and said nothing."
@@ -185,21 +274,63 @@ class _Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._line.close()
-        self._said.close()
+        for line in (self._process.stdin, self._process.stdout, self._said):
+            if line:
+                line.close()
 
 
-def _read_capped(descriptor: int, deadline: float) -> bytes | None:
-    """Everything written until the other end closes; None where it is too much. A deadline ends it early."""
-    said = b""
-    while (left := deadline - time.monotonic()) > 0 and select.select([descriptor], [], [], left)[0]:
-        part = os.read(descriptor, 1 << 16)
-        if not part:
-            break
-        said += part
-        if len(said) > MAX_ANSWER:
-            return None
-    return said
+# --- starting it ----------------------------------------------------------------------------------------------------
+
+
+def _command(settings: Settings, zygote: Path) -> list[str]:
+    if settings.sandbox != "docker":
+        lock = "locked" if settings.sandbox == "locked" else "open"
+        return [sys.executable, "-I", str(zygote), str(_PACKAGE), lock]
+    docker = shutil.which("docker")
+    if docker is None:
+        raise SandboxUnavailable("There is no docker on this machine. Install it, or leave --sandbox docker away.")
+    inside = f"/rewardsmith/{zygote.relative_to(_PACKAGE).as_posix()}"
+    memory = f"{settings.memory_mib + 2048}m"  # what torch itself takes comes on top
+    return [
+        docker, "run", *_CONTAINER.split(), f"--memory={memory}", f"--memory-swap={memory}",
+        f"--volume={_PACKAGE / 'rewardsmith'}:/rewardsmith/rewardsmith:ro",
+        settings.docker_image, "python", "-I", inside, "/rewardsmith", "open",
+    ]  # fmt: skip
+
+
+def _environment(kind: Kind) -> dict[str, str]:
+    """Nothing for a worker of ours; for docker's client what it needs to find its daemon."""
+    if kind != "docker":
+        return {}
+    wanted = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+    return {name: os.environ[name] for name in wanted if name in os.environ}
+
+
+def _advice(settings: Settings) -> str:
+    if settings.sandbox != "docker":
+        return ""
+    return f" Is docker running, and has image {settings.docker_image} Python and torch? See docs/sandbox.md."
+
+
+# --- what it said ---------------------------------------------------------------------------------------------------
+
+
+def _verdict(ended: dict[str, object], said: bytes, seconds: float) -> dict[str, object] | Fault:
+    """What became of a job: first how its process ended, only then what it said."""
+    code = ended.get("exit")
+    if not isinstance(code, int):
+        return Fault("crash", words={"how": "together with the sandbox's worker"})
+    if code == NOT_LOCKED:
+        raise SandboxUnavailable("A worker could not be locked in, though that was tried with success at its start.")
+    if ended.get("too_much") is True:
+        return Fault("output")
+    if ended.get("in_time") is not True or code == -signal.SIGXCPU:
+        return Fault("time", words={"seconds": f"{seconds:.3g}"})
+    if code == -signal.SIGSYS:
+        return Fault("forbidden", words={"how": "killed by SIGSYS"})
+    if code != 0:
+        return Fault("crash", words={"how": _how(code)})
+    return _parse(said) or Fault("garbled")
 
 
 def _parse(text: bytes) -> dict[str, object]:
@@ -208,14 +339,6 @@ def _parse(text: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _answer(text: bytes) -> str | Fault:
-    found = _parse(text)
-    graph = found.get("graph")
-    if isinstance(graph, str):
-        return graph
-    return faults.from_json(found.get("fault")) or Fault("garbled")
 
 
 def _how(code: int) -> str:

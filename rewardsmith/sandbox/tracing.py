@@ -7,7 +7,8 @@ nobody; `RewardGraph.from_json` checks a program from scratch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import CodeType
+from functools import partial
+from types import CodeType, MappingProxyType
 from typing import Any
 
 import torch
@@ -16,11 +17,12 @@ from torch._ops import OpOverload
 from torch.export import Dim, ExportedProgram
 
 from rewardsmith import graph_ops
-from rewardsmith.graph_program import COMPONENT_NAME, MAX_COMPONENTS, Program, write
+from rewardsmith.graph_program import MAX_COMPONENTS, Program, is_component_name, write
 from rewardsmith.sandbox import gate, namespace
 from rewardsmith.sandbox.diagnosis import FILE, explain, placed
 from rewardsmith.sandbox.faults import Fault, FaultFound
-from rewardsmith.sandbox.translation import Translator, check_values_stay, shape_of
+from rewardsmith.sandbox.translation import Translator, check_values_stay, is_low, shape_of
+from rewardsmith.sandbox.watching import Watch
 
 _ROWS = 97  # rows of the inputs traced with; a prime, so that no size of a signal is mistaken for it
 
@@ -28,13 +30,18 @@ Shapes = Mapping[str, tuple[int, ...]]
 Reward = Callable[..., object]
 
 
-def trace(code: str, shapes: Shapes) -> str | Fault:
-    """The program of `code` as JSON text, or why there is none. `shapes`: every declared input, per environment."""
+def trace(code: str, shapes: Shapes, constants: Mapping[str, float] = MappingProxyType({})) -> str | Fault:
+    """The program of `code` as JSON text, or why there is none.
+
+    `shapes`: every declared input, per environment. `constants`: the named numbers it may ask for; they are handed to
+    it as Python numbers, so they end as numbers in the program.
+    """
     gated: gate.Gated | None = None
     try:
         gated = gate.check(code)
-        names = gate.check_arguments(gated, shapes)
-        return write(_program(gated, {name: shapes[name] for name in names}))
+        signals, numbers = gate.check_arguments(gated, shapes, constants)
+        given = {name: _number(gated, name, constants[name]) for name in numbers}
+        return write(_program(gated, {name: shapes[name] for name in signals}, given))
     except FaultFound as found:
         return placed(found, gated)
     except MemoryError:
@@ -54,27 +61,36 @@ class _Candidate(torch.nn.Module):
         self._reward, self._names, self._found = reward, names, found
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        total, components = _checked(self._reward(**dict(zip(self._names, given, strict=True))))
+        with Watch():
+            result = self._reward(**dict(zip(self._names, given, strict=True)))
+        total, components = _checked(result)
         self._found.update(dict.fromkeys(components))
         return (_single(total), *(_single(component) for component in components.values()))
 
 
 def _single(value: Tensor) -> Tensor:
     """Numbers, truth values and doubles become float32; the contract asks no more of honest code."""
-    return value.to(torch.float32)
+    return value if value.dtype == torch.float32 else value.to(torch.float32)
 
 
-def _program(gated: gate.Gated, shapes: Shapes) -> Program:
+def _number(gated: gate.Gated, name: str, value: float) -> float:
+    """A constant as the code annotates it: a whole number where it says `int`."""
+    whole = any(argument.name == name and argument.kind == "int" for argument in gated.arguments)
+    return int(value) if whole and value == int(value) else float(value)
+
+
+def _program(gated: gate.Gated, shapes: Shapes, numbers: Mapping[str, float]) -> Program:
     if not shapes:
         raise FaultFound("reads_nothing")
     scope = namespace.fresh()
     exec(_as_forward(compile(gated.tree, FILE, "exec")), scope)
-    exported, components = _export(scope[gated.function], shapes)
-    again, _ = _export(scope[gated.function], shapes)
+    reward = partial(scope[gated.function], **numbers)
+    exported, components = _export(reward, shapes)
+    again, _ = _export(reward, shapes)
     if _listing(exported) != _listing(again):
         raise FaultFound("impure")
     check_values_stay(exported, tuple(shapes))
-    lowered = exported.run_decompositions(_table())
+    lowered = exported if is_low(exported, _table()) else exported.run_decompositions(_table())
     return Translator(lowered, tuple(shapes)).program(components)
 
 
@@ -126,7 +142,7 @@ def _checked(result: object) -> tuple[Tensor, dict[str, Tensor]]:
     if len(components) > MAX_COMPONENTS:
         raise FaultFound("many_components", count=str(len(components)), limit=str(MAX_COMPONENTS))
     for name, component in components.items():
-        if not isinstance(name, str) or not COMPONENT_NAME.fullmatch(name):
+        if not is_component_name(name):
             raise FaultFound("component_name", name=str(name)[:20])
         if not isinstance(component, Tensor):
             raise FaultFound("component_type", name=name, got=_kind(component))

@@ -6,7 +6,7 @@ Only a worker imports this. What cannot be said in ours is a fault, with the lin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from rewardsmith.sandbox.faults import FaultFound
 
 _GIVES_NUMBER = {"item", "_local_scalar_dense", "is_nonzero", "equal"}
 _VIEWS = {"select", "slice", "view", "unsqueeze", "squeeze", "transpose", "permute", "expand", "alias", "t", "detach"}
+_TAKES_INDICES = {"index", "index_put", "index_put_"}
 _GIVES_ROWS = {"nonzero", "nonzero_numpy", "masked_select", "argwhere"}
 
 
@@ -33,7 +34,7 @@ def check_values_stay(exported: ExportedProgram, names: tuple[str, ...]) -> None
         packet = _packet(node)
         if packet in _GIVES_NUMBER:
             raise FaultFound("value", _node_line(node))
-        if packet in _GIVES_ROWS or (packet == "index" and _has_mask(node)):
+        if packet in _GIVES_ROWS or (packet in _TAKES_INDICES and _has_mask(node)) or _is_nonzero(node):
             raise FaultFound("mask", _node_line(node))
         if packet.endswith("_") and (origin := _origin(node)) in inputs:
             raise FaultFound("mutates", _node_line(node), name=names[inputs.index(origin)])
@@ -53,6 +54,11 @@ def _packet(node: FxNode) -> str:
 def _has_mask(node: FxNode) -> bool:
     indices: Any = node.args[1]
     return any(index is not None and index.meta["val"].dtype == torch.bool for index in indices)
+
+
+def _is_nonzero(node: FxNode) -> bool:
+    """`torch.where(condition)` alone."""
+    return isinstance(node.target, OpOverload) and graph_ops.name_of(node.target) == "where"
 
 
 def _node_line(node: FxNode) -> int | None:
@@ -123,7 +129,13 @@ class Translator:
             self._refs[node] = Ref(self._refs[source].index, out)
             return
         _check_rows_apart(node)
-        op = self._name(node)
+        if _passes_on(node):
+            source = node.args[0]
+            assert isinstance(source, FxNode)
+            self._refs[node] = self._refs[source]
+            return
+        op, node = _core(node)
+        op = op or self._name(node)
         if op.startswith("squeeze"):  # only of what is always 1: the number of environments may be 1 some day
             op, node = "squeeze.dims", _of_ones(node)
         schema = graph_ops.overload(op)._schema
@@ -166,6 +178,41 @@ class Translator:
             case None | bool() | int() | float() | str():
                 return value
         raise FaultFound("not_offered", _node_line(node), name=_packet(node))
+
+
+_LOW = {"_assert_tensor_metadata", "sym_size.int", "getitem", "lift_fresh_copy", "detach_", "to.dtype"}
+"""What an exported program holds beside operations of the list, and a `Translator` reads all the same."""
+
+
+def is_low(exported: ExportedProgram, broken_down: Container[OpOverload]) -> bool:
+    """Whether every operation can be translated as it is, none being among those that are to be `broken_down`."""
+    called = [node.target for node in exported.graph.nodes if node.op == "call_function"]
+    return all(_reads(target) and (_target_name(target) in _LOW or target not in broken_down) for target in called)
+
+
+def _reads(target: object) -> bool:
+    name = _target_name(target)
+    return name in _LOW or name in graph_ops.NAMES
+
+
+def _target_name(target: object) -> str:
+    return graph_ops.name_of(target) if isinstance(target, OpOverload) else str(getattr(target, "__name__", ""))
+
+
+def _passes_on(node: FxNode) -> bool:
+    """Whether a node gives what it was given: a constant that is lifted, a number that has its type already."""
+    name, source = _target_name(node.target), node.args[0] if node.args else None
+    if name == "to.dtype" and isinstance(source, FxNode):
+        return bool(source.meta["val"].dtype == node.args[1])
+    return name in ("lift_fresh_copy", "detach_")
+
+
+def _core(node: FxNode) -> tuple[str, FxNode]:
+    """The name of the operation it stands for, with that one's arguments; an empty name where it is one itself."""
+    if _target_name(node.target) != "to.dtype":
+        return "", node
+    node.args, node.kwargs = node.args[:1], {"dtype": node.args[1]}
+    return "_to_copy", node
 
 
 def _is_size(arg: object) -> bool:

@@ -10,11 +10,11 @@ _FUNCTIONS = """
     abs absolute acos acosh add addcdiv addcmul addmm all allclose amax amin aminmax angle any arange arccos
     arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort as_tensor asin asinh atan atan2 atanh
     atleast_1d atleast_2d baddbmm bmm bitwise_and bitwise_not bitwise_or bitwise_xor broadcast_tensors
-    broadcast_to bucketize cartesian_prod cat ceil celu chunk clamp clamp_max clamp_min clip clone
-    column_stack concat concatenate copysign cos cosh cosine_similarity count_nonzero cov cross cummax cummin
-    cumprod cumsum deg2rad det diag diag_embed diagonal diff dist div divide dot dsplit dstack einsum elu
-    eq equal erf erfc erfinv exp exp2 expand_as expm1 eye fix flatten flip fliplr flipud float_power
-    floor floor_divide fmax fmin fmod frac full full_like gather ge gradient greater greater_equal gt hardshrink
+    broadcast_to bucketize cartesian_prod cat cdist ceil celu chunk clamp clamp_max clamp_min clip clone
+    column_stack concat concatenate copysign cos cosh cosine_similarity count_nonzero cross cummax cummin
+    cumprod cumsum deg2rad det diag diag_embed diagonal diff dist div divide dot dsplit dstack einsum elu empty
+    empty_like eq equal erf erfc erfinv exp exp2 expand_as expm1 eye fix flatten flip fliplr flipud float_power
+    floor floor_divide fmax fmin fmod frac full full_like gather ge greater greater_equal gt hardshrink
     heaviside hsplit hstack hypot index_select inner inverse isclose isfinite isin isinf isnan kron le
     leaky_relu lerp less less_equal lgamma linspace log log10 log1p log2 logaddexp logaddexp2 logcumsumexp
     logical_and logical_not logical_or logical_xor logit logspace logsumexp lt masked_fill masked_select matmul
@@ -22,7 +22,7 @@ _FUNCTIONS = """
     neg negative nonzero norm not_equal numel ones ones_like outer permute positive pow prod quantile rad2deg
     ravel reciprocal relu relu_ remainder renorm repeat_interleave reshape roll rot90 round row_stack rsqrt
     scalar_tensor searchsorted select selu sgn sigmoid sign signbit sin sinc sinh softmax log_softmax sort split
-    sqrt square squeeze stack std std_mean sub subtract sum swapaxes swapdims t take take_along_dim tan tanh
+    sqrt square squeeze stack std std_mean sub subtract sum swapaxes swapdims t take tan tanh
     tensor tensordot threshold tile topk trace transpose trapezoid trapz tril triu true_divide trunc unbind
     unflatten unsqueeze var var_mean vander vdot view_as_complex vsplit vstack where xlogy zeros zeros_like
 """
@@ -57,6 +57,20 @@ _MATH = """
     asinh acosh atanh degrees radians floor ceil trunc fabs hypot isnan isinf isfinite copysign fmod fsum prod
     isclose cbrt dist erf erfc gcd factorial
 """
+_GEOMETRY = """
+    angle_difference distance heading normalize planar_distance quat_apply quat_apply_inverse quat_conjugate
+    quat_error quat_error_vector quat_from_axis_angle quat_from_euler quat_mul quat_to_euler quat_to_matrix
+    rotate_2d tilt tolerance up_axis wrap_to_pi
+"""
+_TYPING = """
+    Any Callable ClassVar Dict Final FrozenSet Iterable Iterator List Literal Mapping MutableMapping Optional
+    Sequence Set Tuple Type TypeAlias TypeVar Union cast
+"""
+_PASSIVE = "script export ignore unused script_if_tracing no_grad inference_mode compile"
+_OTHER_GEOMETRY = """
+    isaacgym isaacgymenvs isaaclab isaacsim omni pytorch3d kornia scipy transforms3d quaternion mujoco mujoco_py
+    dm_control mujoco_playground brax
+"""
 _RANDOM = """
     rand randn randint rand_like randn_like randint_like randperm normal bernoulli bernoulli_ multinomial
     poisson dropout dropout_ uniform_ normal_ random_ manual_seed seed exponential_ cauchy_ geometric_
@@ -73,6 +87,9 @@ FUNCTIONAL = frozenset(_FUNCTIONAL.split())
 LINALG = frozenset(_LINALG.split())
 SPECIAL = frozenset(_SPECIAL.split())
 MATH = frozenset(_MATH.split())
+GEOMETRY = frozenset(_GEOMETRY.split())
+"""The functions of `rewardsmith.geometry`."""
+TYPING = frozenset(_TYPING.split())
 RANDOM = frozenset(_RANDOM.split())
 """Names that mean chance in torch; a reward must be a function of its inputs."""
 LEAVES_TORCH = frozenset({"numpy", "tolist", "cpu", "cuda", "item_", "storage", "data_ptr", "__array__"})
@@ -83,8 +100,33 @@ ATTRIBUTES = (
     | LINALG
     | SPECIAL
     | MATH
+    | GEOMETRY
+    | TYPING
     | frozenset((_METHODS + _CONTAINERS).split())
-    | {"functional", "script", "Dict", "Tuple", "List", "Optional", "Union", "Any", "Sequence", "Mapping", "Callable"}
+    | {"functional", "geometry", "script", "export", "ignore", "unused", "annotate", "TYPE_CHECKING"}
 )
-MODULES = frozenset({"torch", "math", "typing"})
-TYPE_HINTS = frozenset({"typing", "typing_extensions", "__future__", "collections.abc"})
+TYPE_HINTS = frozenset({"typing", "typing_extensions", "collections.abc"})
+OFFERS = {
+    "torch": TORCH,
+    "torch.nn": frozenset({"functional"}),
+    "torch.nn.functional": FUNCTIONAL,
+    "torch.linalg": LINALG,
+    "torch.special": SPECIAL,
+    "torch.jit": frozenset({"script", "export", "ignore", "unused", "annotate"}),
+    "math": MATH,
+    "rewardsmith": frozenset({"geometry"}),
+    "rewardsmith.geometry": GEOMETRY,
+} | dict.fromkeys(TYPE_HINTS, TYPING)
+"""Each module that reward code may import, and the names it may take from it."""
+IMPORTS = (
+    {name: f"from typing import {name}" for name in TYPING}
+    | {name: f"from rewardsmith.geometry import {name}" for name in GEOMETRY}
+    | {"torch": "import torch", "math": "import math", "Tensor": "from torch import Tensor"}
+    | {"F": "import torch.nn.functional as F", "nn": "from torch import nn"}
+    | {"geometry": "from rewardsmith import geometry"}
+)
+"""The line that is missing where a name is used without it."""
+PASSIVE = frozenset(_PASSIVE.split())
+"""Decorators that change nothing about what a function computes."""
+OTHER_GEOMETRY = frozenset(_OTHER_GEOMETRY.split())
+"""Where reward code of other projects takes its rotations and tolerances from."""

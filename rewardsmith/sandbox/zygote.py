@@ -1,32 +1,48 @@
-"""The worker process: imports torch once, then forks one locked child for each candidate.
+"""The worker process: imports torch once, then forks one locked child for each job.
 
 It is executed, not forked, by `parent.py`, with an empty environment: after a mere fork the caller's keys would still
 stand on the stack. It has one thread, runs no candidate's code itself, and ends when its caller does.
 
-Run as a script: `python -I zygote.py FOLDER_OF_THE_PACKAGE`, descriptor 0 being a socket to the caller.
+Run as a script: `python -I zygote.py FOLDER_OF_THE_PACKAGE locked|open`. It reads frames from descriptor 0 and writes
+frames to descriptor 1, each four bytes of length and as many bytes. A request is a frame of JSON, and a second one of
+numbers where it says so; what comes back is a frame of JSON on how the child ended, and one of what the child said.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import logging
 import os
+import pkgutil
 import select
 import signal
-import socket
 import struct
 import sys
+import threading
 import time
 import warnings
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rewardsmith.sandbox.jail import Limits
+    from rewardsmith.sandbox.jobs import Job
 
 LENGTH = struct.Struct("!I")
+MAX_ANSWER = 1_100_000  # bytes
+NOT_LOCKED = 77  # a child's exit code where its locks could not be put on
 
 _GOOD = """
 import torch
-def compute_reward(a, b, c):
+from rewardsmith.geometry import quat_apply, quat_error
+def compute_reward(a, b, c, q, dt: float):
     near = torch.exp(-torch.norm(a - b, dim=-1) / 0.5)
     flag = torch.where(c > 0, torch.ones_like(c), torch.zeros(c.shape[0]))
     flag[c > 1] += 1.0
@@ -35,6 +51,7 @@ def compute_reward(a, b, c):
     turn = 2 * torch.asin(torch.clamp(torch.linalg.norm(b[:, 1:], dim=-1), -1.0, 1.0)) + torch.tanh(a[:, 0]) ** 2
     along = torch.bmm(a.unsqueeze(1), b.unsqueeze(2)).squeeze(-1).squeeze(-1) + torch.cross(a, b, dim=-1).mean(-1)
     total = near + top + cost + turn + along + torch.nn.functional.softplus(c) + torch.sigmoid(c).round()
+    total = total + dt * quat_apply(q, a)[:, 2] - quat_error(q, q.flip(-1)) + a.std(dim=-1)
     return total, {"near": near, "top": top, "cost": cost}
 """
 _FAULTY = (
@@ -48,112 +65,216 @@ _FAULTY = (
     "def compute_reward(c):\n    return c * float(c.mean()), {}",
     "def compute_reward(c):\n    return c.no_such, {}",
     "def compute_reward(c):\n    return c / c.max(), {}",
+    "def compute_reward(c):\n    return c.cumsum(0), {}",
+    "def compute_reward(a):\n    return (a @ a.T).sum(-1), {}",
+    "def compute_reward(a, c):\n    return (a.sum(-1, keepdim=True) - c).mean(-1), {}",
 )
+_IMPORTED_LATE = "assumptions concrete core functions logic polys printing series sets utilities"
 
 
-def main() -> None:
-    """Serve until the caller hangs up."""
+def main(jobs: Mapping[str, Job] | None = None) -> None:
+    """Serve until the caller hangs up. `jobs`: others than `jobs.JOBS`."""
+    locked = sys.argv[2] == "locked"
+    answers = _take_output()
     sys.path.insert(0, sys.argv[1])
+    from rewardsmith.sandbox import jail
+    from rewardsmith.sandbox.jobs import JOBS
+
     _warm_up()
-    caller = socket.socket(fileno=0)
-    caller.sendall(b"ready\n")
-    while request := _receive(caller):
-        body, answer = request
-        caller.sendall(json.dumps(_serve(body, answer, caller)).encode() + b"\n")
+    jail.settle()
+    try:
+        layers = jail.prove(jail.Limits(seconds=5.0, memory_mib=256))
+    except jail.NotLocked as missing:
+        _send(answers, {"missing": str(missing)})
+        if locked:
+            return
+    else:
+        _send(answers, {"layers": layers})
+    _Server(answers, jobs or JOBS, locked=locked).serve()
+
+
+def _take_output() -> int:
+    """Descriptor 1 is the caller's; whatever prints goes to 2 from here on."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return answers
 
 
 def _warm_up() -> None:
     """Import and run whatever a candidate may need: once locked in, nothing more can be loaded."""
     import torch
 
-    from rewardsmith.sandbox import jail, tracing
+    from rewardsmith.graph import RewardGraph
+    from rewardsmith.sandbox import properties, tracing
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    _share_no_lock()
+    _import_all_of_sympy()
     logging.disable(logging.CRITICAL)
-    shapes: dict[str, tuple[int, ...]] = {"a": (3,), "b": (3,), "c": ()}
+    shapes: dict[str, tuple[int, ...]] = {"a": (3,), "b": (3,), "c": (), "q": (4,)}
     for code in (_GOOD, *_FAULTY, _GOOD):
-        tracing.trace(code, shapes)
-    jail.adopt_orphans()
+        traced = tracing.trace(code, shapes, {"dt": 0.02})
+    assert isinstance(traced, str), f"the sandbox's own example is refused: {traced}"
+    states = {name: torch.linspace(-1.0, 1.0, 8 * prod(shape)).view(8, *shape) for name, shape in shapes.items()}
+    properties.examine(RewardGraph.from_json(traced, signals=shapes), states, {})
     gc.collect()
     gc.freeze()
     gc.disable()
 
 
-def _receive(caller: socket.socket) -> tuple[bytes, int] | None:
-    """One request and the descriptor its answer goes to; None where the caller hung up."""
-    head, descriptors, _, _ = socket.recv_fds(caller, LENGTH.size, 1)
-    if len(head) < LENGTH.size or not descriptors:
-        return None
-    (left,) = LENGTH.unpack(head)
-    parts: list[bytes] = []
-    while left:
-        part = caller.recv(min(left, 1 << 16))
-        if not part:
-            return None
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts), descriptors[0]
+def _share_no_lock() -> None:
+    """tqdm, which torch loads, would make a semaphore in memory that all children share: one could block the next."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("tqdm").tqdm.set_lock(threading.RLock())
 
 
-def _serve(body: bytes, answer: int, caller: socket.socket) -> dict[str, object]:
-    """Fork a child for the request and see it to its end, or end it."""
-    from rewardsmith.sandbox.jail import Limits
-
-    request = json.loads(body)
-    limits = Limits(seconds=request["seconds"], memory_mib=request["memory_mib"])
-    child = os.fork()
-    if child == 0:
-        _be_the_child(request, limits, answer)
-    os.close(answer)
-    with contextlib.suppress(OSError):  # the child does the same; whichever comes first
-        os.setpgid(child, child)
-    in_time = _wait(child, caller, time.monotonic() + limits.seconds)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    _end_orphans()
-    return {"exit": os.waitstatus_to_exitcode(status), "in_time": in_time}
+def _import_all_of_sympy() -> None:
+    """Tracing reasons about the number of rows with sympy, which imports parts of itself in the middle of its work."""
+    for part in _IMPORTED_LATE.split():
+        package = importlib.import_module(f"sympy.{part}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not {"tests", "benchmarks"} & set(module.name.split(".")):
+                importlib.import_module(module.name)
 
 
-def _be_the_child(request: dict[str, object], limits: object, answer: int) -> None:
-    """Trace the candidate, send what came of it, end. Never returns."""
-    from rewardsmith.sandbox import faults, jail, tracing
+class _Server:
+    """Answers requests one at a time; knows the states that probes run on."""
 
-    try:
-        os.setpgid(0, 0)
-        assert isinstance(limits, jail.Limits)
-        jail.enter(limits, answer=answer)
-        result = tracing.trace(request["code"], request["shapes"])  # type: ignore[arg-type]
-        told = {"graph": result} if isinstance(result, str) else {"fault": faults.to_json(result)}
-        left = json.dumps(told).encode()
-        while left:
-            left = left[os.write(jail.ANSWER, left) :]
-        os._exit(0)
-    finally:
-        os._exit(1)
+    def __init__(self, answers: int, jobs: Mapping[str, Job], *, locked: bool) -> None:
+        self._answers, self._jobs, self._locked = answers, jobs, locked
+        self._states: dict[str, Tensor] = {}
+
+    def serve(self) -> None:
+        while (frame := _receive()) is not None:
+            request = json.loads(frame)
+            if "states" in request:
+                self._states = _tensors(request["states"], _receive() or b"")
+            else:
+                ended, said = self._in_a_child(request)
+                _send(self._answers, ended, said)
+
+    def _in_a_child(self, request: Mapping[str, Any]) -> tuple[Mapping[str, object], bytes]:
+        """Fork a child for the request and see it to its end, or end it."""
+        from rewardsmith.sandbox.jail import Limits
+
+        limits = Limits(seconds=request["seconds"], memory_mib=request["memory_mib"])
+        deadline = time.monotonic() + limits.seconds
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            self._be_the_child(request, limits, writing)
+        os.close(writing)
+        with contextlib.suppress(OSError):  # the child does the same; whichever comes first
+            os.setpgid(child, child)
+        said = _read_capped(reading, deadline)
+        too_much = said is not None and len(said) > MAX_ANSWER
+        code, by_itself = _end(child, deadline if said is not None and not too_much else 0.0)
+        os.close(reading)
+        _end_orphans()
+        ended = {"exit": code, "in_time": by_itself, "too_much": too_much}
+        return ended, b"" if too_much else said or b""
+
+    def _be_the_child(self, request: Mapping[str, Any], limits: Limits, answer: int) -> None:
+        """Do the job, say what came of it, end. Never returns."""
+        from rewardsmith.sandbox import jail
+
+        try:
+            os.setpgid(0, 0)
+            try:
+                jail.enter(limits, answer=answer, required=self._locked)
+            except OSError:
+                os._exit(NOT_LOCKED)
+            left = json.dumps(self._jobs[request["job"]](request, self._states)).encode()
+            while left:
+                left = left[os.write(jail.ANSWER, left) :]
+            os._exit(0)
+        finally:
+            os._exit(1)
 
 
-def _wait(child: int, caller: socket.socket, deadline: float) -> bool:
-    """Whether the child ended before the deadline; the caller hanging up is a deadline too."""
-    watched = os.pidfd_open(child)
+# --- children -------------------------------------------------------------------------------------------------------
+
+
+def _read_capped(descriptor: int, deadline: float) -> bytes | None:
+    """What is written until the other end closes, hardly more than MAX_ANSWER; None where the deadline comes first.
+
+    The caller hanging up is a deadline too.
+    """
+    said = bytearray()
     poll = select.poll()
-    poll.register(watched, select.POLLIN)
-    poll.register(caller, select.POLLRDHUP | select.POLLHUP)
-    ready = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
-    os.close(watched)
-    return watched in ready
+    poll.register(descriptor, select.POLLIN)
+    poll.register(0, getattr(select, "POLLRDHUP", 0) | select.POLLHUP)
+    while (left := deadline - time.monotonic()) > 0 and len(said) <= MAX_ANSWER:
+        ready = dict(poll.poll(left * 1000))
+        if 0 in ready or not ready:
+            return None
+        part = os.read(descriptor, 1 << 16)
+        if not part:
+            return bytes(said)
+        said += part
+    return bytes(said) if left > 0 else None
+
+
+def _end(child: int, deadline: float) -> tuple[int, bool]:
+    """The exit code of a child, and whether it ended by itself: past the deadline it is killed, with its group."""
+    done, status = os.waitpid(child, os.WNOHANG)
+    while not done and time.monotonic() < deadline:
+        time.sleep(0.0005)
+        done, status = os.waitpid(child, os.WNOHANG)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    if not done:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), bool(done)
 
 
 def _end_orphans() -> None:
-    """Kill what a candidate left running, however far it had moved from its process group."""
+    """Kill what a child left running, however far it had moved from its process group."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
-    while left := children.read_text().split():
+    while children.exists() and (left := children.read_text(encoding="ascii").split()):
         for pid in map(int, left):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+# --- frames ---------------------------------------------------------------------------------------------------------
+
+
+def _receive() -> bytes | None:
+    """One frame from the caller; None where it hung up."""
+    head = _exactly(LENGTH.size)
+    return _exactly(LENGTH.unpack(head)[0]) if head else None
+
+
+def _exactly(count: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < count:
+        part = os.read(0, min(count - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def _send(descriptor: int, head: Mapping[str, object], body: bytes | None = None) -> None:
+    frames = [json.dumps(head).encode()] if body is None else [json.dumps(head).encode(), body]
+    left = b"".join(LENGTH.pack(len(frame)) + frame for frame in frames)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _tensors(layout: list[tuple[str, list[int]]], numbers: bytes) -> dict[str, Tensor]:
+    """The states of a probe: float32 in the order of the layout."""
+    import torch
+
+    flat = torch.frombuffer(bytearray(numbers), dtype=torch.float32)
+    pairs = zip(layout, torch.split(flat, [prod(shape) for _, shape in layout]), strict=True)
+    return {name: values.view(shape) for (name, shape), values in pairs}
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class EnvPoolSimulator:
         self._env = _make(task, env_seeds)
         self._frames = FrameMaker(task, self.num_envs, info_fields, _field)
         space = self._env.action_space
-        self._action_dtype = space.dtype
+        self._action_dtype, self._action_shape = space.dtype, (self.num_envs, *space.shape)
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
 
@@ -42,7 +42,8 @@ class EnvPoolSimulator:
         return self._frames.first(*self._env.reset())
 
     def step(self, actions: Tensor) -> Frame:
-        return self._frames.next(*self._env.step(actions.numpy().astype(self._action_dtype)))
+        batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
+        return self._frames.next(*self._env.step(batch))
 
     def close(self) -> None:
         self._env.close()

@@ -20,4 +20,4 @@ def gauntlet(
     batch: Sequence[Attempt], task: Task, sandbox: Sandbox, states: Mapping[str, Tensor]
 ) -> tuple[Attempt, ...]:
     """All three gates in turn; `states` as for `probe`."""
-    return probe(compile(static(batch, task), task, sandbox), task, states)
+    return probe(compile(static(batch, task), task, sandbox), task, sandbox, states)

@@ -22,7 +22,7 @@ def compile(batch: Sequence[Attempt], task: Task, sandbox: Sandbox) -> tuple[Att
     """
     signals = allowed_inputs(task)
     codes = [attempt.candidate.code for attempt in batch if isinstance(attempt.outcome, Drafted)]
-    traced = iter(sandbox.trace(codes, signals=signals) if codes else [])
+    traced = iter(sandbox.trace(codes, signals=signals, constants=task.numbers()) if codes else [])
     return tuple(
         replace(attempt, outcome=_outcome(next(traced), signals)) if isinstance(attempt.outcome, Drafted) else attempt
         for attempt in batch

@@ -11,7 +11,7 @@ from dataclasses import replace
 from rewardsmith.graph import PREVIOUS, PROGRESS, allowed_inputs
 from rewardsmith.sandbox import faults, gate
 from rewardsmith.sandbox.faults import FaultFound
-from rewardsmith.types import Attempt, Drafted, Rejected, Task
+from rewardsmith.types import CONTROL_DT, Attempt, Drafted, Rejected, Task
 
 
 def static(batch: Sequence[Attempt], task: Task) -> tuple[Attempt, ...]:
@@ -28,13 +28,28 @@ def _checked(attempt: Attempt, task: Task) -> Attempt:
 
 def _fault(code: str, task: Task) -> Rejected | None:
     try:
-        gated = gate.check(code)
-        gate.check_arguments(gated, allowed_inputs(task), shown=_declared(task), task=f"task '{task.name}'")
+        signals = allowed_inputs(task)
+        gated = gate.check(code, signals)
+        gate.check_arguments(
+            gated,
+            signals,
+            task.numbers(),
+            shown=_declared(task),
+            shown_numbers=_numbers(task),
+            task=f"task '{task.name}'",
+        )
     except FaultFound as found:
         return faults.rejection(found.fault, stage="static")
     return None
 
 
 def _declared(task: Task) -> str:
-    signals = ", ".join(f"{signal.name} [{signal.unit}]" for signal in task.signals)
-    return f"{signals}, {PREVIOUS}<signal>, {PROGRESS}"
+    """All that reward code may ask for; with units where there is room for them."""
+    rest = [f"{PREVIOUS}<signal>", PROGRESS, *task.numbers()]
+    told = ", ".join([*(f"{signal.name} [{signal.unit}]" for signal in task.signals), *rest])
+    return told if len(told) <= faults.MAX_WORDS else ", ".join([*(signal.name for signal in task.signals), *rest])
+
+
+def _numbers(task: Task) -> str:
+    units = {constant.name: constant.unit for constant in task.constants} | {CONTROL_DT: "s"}
+    return ", ".join(f"{name} [{units[name]}]" for name in task.numbers())

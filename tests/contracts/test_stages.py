@@ -66,7 +66,7 @@ def stages(parts: Callable[..., Parts], point_states: Mapping[str, Tensor]) -> M
     return {
         "static": lambda batch: verify.static(batch, TASK),
         "compile": lambda batch: verify.compile(batch, TASK, made.sandbox),
-        "probe": lambda batch: verify.probe(batch, TASK, point_states),
+        "probe": lambda batch: verify.probe(batch, TASK, made.sandbox, point_states),
         "checked": lambda batch: drafting.checked(batch, TASK, made, states=point_states),
         "train": lambda batch: train.run(batch, TASK, made.learner, seed=0, watch=lambda _: None),
         "judge": lambda batch: judge.score(batch, TASK, sim.make, seed=0, episodes=2, watch=lambda _: None),

@@ -10,7 +10,7 @@ from pathlib import Path
 from rewardsmith.report import lineage, summary, table
 from rewardsmith.report.lineage import tree
 from rewardsmith.store import Run
-from rewardsmith.types import Attempt, Drafted, Final, Generation, Judged, Score
+from rewardsmith.types import Anchor, Attempt, Drafted, Final, Generation, Judged, Score
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 
@@ -78,6 +78,33 @@ def test_a_human_normalised_score_is_told_with_its_scale(
     run.add_generation(Generation(index=3, chain=0, attempts=(attempt("g003-00", judged(3.0)),)))
     run.set_final(Final(winner="g002-00", score=score(3.4), human_normalised=0.625))
     assert "Human-normalised score: 0.625 (1 is the expert's, 0 the sparse reward's)." in summary(run)
+
+
+ANCHORS = (
+    Anchor(
+        policy="random", env_steps=0, fitness=-0.12345, ci95=0.01, success_rate=None, success_ci95=None, seeds=1
+    ),
+    Anchor(
+        policy="expert", env_steps=1_000_000, fitness=3.5, ci95=0.25, success_rate=0.5, success_ci95=None, seeds=3
+    ),
+)  # fmt: skip
+
+
+def test_a_run_without_references_is_held_against_what_ships(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged], score: Callable[..., Score]
+) -> None:
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=(attempt("g001-00", judged(2.0)),)))
+    empty_run.set_final(Final(winner="g001-00", score=score(2.1)))
+    rows = [line for line in summary(empty_run, scale=ANCHORS).splitlines() if "for scale" in line]
+    assert rows == [
+        "| for scale: random actions | -0.1235 ± 0.01 | - | 1 seed |",
+        "| for scale: expert reward, 1,000,000 env steps | 3.5 ± 0.25 | 50% | 3 seeds |",
+    ]
+    assert "for scale" not in summary(empty_run)
+
+
+def test_a_run_with_references_of_its_own_needs_no_other_scale(run: Run) -> None:
+    assert summary(run, scale=ANCHORS) == summary(run)
 
 
 def test_a_seeded_run_says_which_seeds_begin_it_anew(

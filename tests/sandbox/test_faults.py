@@ -16,7 +16,7 @@ BLANK = re.compile(r"\{(\w+)\}")
 
 @pytest.mark.parametrize("kind", SENTENCES)
 def test_every_sentence_is_short_and_ends(kind: str) -> None:
-    blanks = {blank for text in SENTENCES[kind] for blank in BLANK.findall(text)} - {"suggestion"}
+    blanks = {blank for text in SENTENCES[kind] for blank in BLANK.findall(text)} - {"suggestion", "cause", "instead"}
     words = {blank: blank for blank in blanks}
     rejected = faults.rejection(Fault(kind, 3, words), stage="compile")
     assert rejected.line == 3
@@ -24,6 +24,20 @@ def test_every_sentence_is_short_and_ends(kind: str) -> None:
     assert 0 < len(rejected.reason) <= 300
     assert rejected.hint
     assert "{" not in rejected.reason
+
+
+@pytest.mark.parametrize("kind", faults.WARNINGS)
+def test_every_warning_is_one_short_sentence(kind: str) -> None:
+    blanks = {blank: blank for blank in BLANK.findall(faults.WARNINGS[kind])}
+    words = faults.warning(Fault(kind, None, blanks))
+    assert words.endswith(".")
+    assert len(words) <= 300
+    assert "{" not in words
+    assert kind not in SENTENCES
+
+
+def test_a_warning_of_unknown_kind_says_nothing() -> None:
+    assert faults.warning(Fault("branch")) == ""
 
 
 @given(
@@ -43,6 +57,10 @@ def test_whatever_a_worker_says_a_rejection_is_printable_and_short(words: dict[s
 def test_paths_and_addresses_are_taken_out() -> None:
     said = "bad\x1b[31m thing at /usr/lib/python3/site-packages/torch/x.py and 0x7f12deadbeef"
     assert faults.printable(said) == "bad [31m thing at ... and ..."
+    assert (
+        faults.printable("filename </torch_21576_3848_0> from /dev and '/tmp'") == "filename <...> from ... and '...'"
+    )
+    assert faults.printable("speed [m/s] is N/(2) / dt") == "speed [m/s] is N/(2) / dt"
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
+import torch
 
 from rewardsmith.errors import SandboxUnavailable
 from rewardsmith.sandbox import ProcessSandbox, parent
@@ -21,10 +24,15 @@ FINE = "def compute_reward(speed):\n    return speed * 2.0, {}"
 ENDLESS = "def compute_reward(speed):\n    while True:\n        pass\n    return speed, {}"
 
 
+Kind = Literal["locked", "docker", "unsafe"]
+
+
 @dataclass(frozen=True)
 class Settings:
     timeout_s: float = 3.0
     memory_mib: int = 512
+    sandbox: Kind = "locked"
+    docker_image: str = "torch"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +98,13 @@ def test_a_candidate_runs_locked_in(sandbox: ProcessSandbox) -> None:
     assert limits["Max core file size"] == ["0", "0"]
     assert limits["Max open files"] == ["32", "32"]
     assert limits["Max cpu time"] == ["4", "4"]
-    assert "NoNewPrivs:\t1" in seen["status"]
+    status = dict(line.split(":\t", 1) for line in seen["status"].splitlines() if ":\t" in line)
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert (
+        int(status["CapEff"], 16) == int(status["CapPrm"], 16) == int(status["CapBnd"], 16) & int(status["CapEff"], 16)
+    )
+    assert int(status["CapEff"], 16) == 0
 
 
 @pytest.mark.slow
@@ -109,42 +123,131 @@ def test_closing_twice_is_fine_and_ends_the_worker() -> None:
     sandbox.close()
 
 
-def test_too_much_output_is_not_read_to_its_end() -> None:
-    reading, writing = os.pipe()
-    flood = threading.Thread(target=_flood, args=(writing,))
-    flood.start()
-    assert parent._read_capped(reading, time.monotonic() + 5.0) is None
-    os.close(reading)
-    flood.join()
-
-
-def _flood(writing: int) -> None:
-    try:
-        while True:
-            os.write(writing, b"x" * 65536)
-    except BrokenPipeError:
-        os.close(writing)
-
-
-def test_a_silent_worker_is_not_waited_for() -> None:
-    reading, writing = os.pipe()
-    started = time.monotonic()
-    assert parent._read_capped(reading, started + 0.1) == b""
-    assert time.monotonic() - started < 2.0
-    os.close(reading)
-    os.close(writing)
+def _acting(tmp_path: Path, said: bytes, *, greeting: str = '{"layers": {}}', settings: Settings) -> ProcessSandbox:
+    """A sandbox whose worker is an actor: it greets, and answers every request with `said`."""
+    actor = tmp_path / "actor.py"
+    actor.write_text(
+        "import os, struct\n"
+        f"frames = lambda *texts: b''.join(struct.pack('!I', len(text)) + text for text in texts)\n"
+        f"os.write(1, frames({greeting.encode()!r}))\n"
+        "while os.read(0, 100000):\n"
+        f'    os.write(1, frames(b\'{{"exit": 0, "in_time": true}}\', {said!r}))\n',
+        encoding="utf-8",
+    )
+    return ProcessSandbox(settings, zygote=actor)
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"{", b"[]", b'{"graph": 1}', b'{"fault": {"kind": "x"}}', b"\xff", b"[" * 100_000]
+    "said", [b"", b"{", b"[]", b'{"fault": {"kind": "x"}}', b'{"more": 1}', b"\xff", b"[" * 100_000]
 )
-def test_an_unusable_answer_is_a_rejection(said: bytes) -> None:
-    answer = parent._answer(said)
-    assert not isinstance(answer, str)
-    assert answer.kind == "garbled"
+def test_an_unusable_answer_is_a_rejection(said: bytes, tmp_path: Path) -> None:
+    with _acting(tmp_path, said, settings=Settings()) as acting:
+        [rejected] = acting.trace([FINE], signals=SIGNALS)
+        [probed] = acting.probe(["{}"], states={}, units={})
+    assert isinstance(rejected, Rejected)
+    assert isinstance(probed, Rejected)
+    assert rejected.reason == probed.reason == "The code's worker gave no usable answer."
+
+
+def test_a_frame_longer_than_any_can_be_is_not_waited_for(tmp_path: Path) -> None:
+    said = b"x" * (parent.MAX_ANSWER + 1)
+    with _acting(tmp_path, said, settings=Settings()) as acting:
+        [rejected] = acting.trace([FINE], signals=SIGNALS)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason.startswith("The code ended its worker process (together with")
+
+
+def test_a_machine_that_cannot_lock_in_refuses_and_says_what_to_do(tmp_path: Path) -> None:
+    missing = '{"missing": "Landlock is missing (Linux 5.13 or newer)"}'
+    with (
+        _acting(tmp_path, b"{}", greeting=missing, settings=Settings()) as acting,
+        pytest.raises(SandboxUnavailable) as refused,
+    ):
+        acting.layers()
+    assert str(refused.value) == (
+        "Generated code cannot be locked in here: Landlock is missing (Linux 5.13 or newer). Choose an outer sandbox "
+        "with --sandbox docker, or run generated code unprotected with --sandbox unsafe, if you trust whoever writes "
+        "it."
+    )
+
+
+def test_unsafe_goes_on_without_locks_and_says_so(tmp_path: Path) -> None:
+    missing = '{"missing": "Landlock is missing"}'
+    with _acting(tmp_path, b'{"graph": "{}", "checked": true}', greeting=missing, settings=UNSAFE) as acting:
+        assert acting.layers() == {}
+        assert acting.name == "unsafe"
+        assert acting.trace([FINE], signals=SIGNALS) == ["{}"]
+
+
+UNSAFE = Settings(sandbox="unsafe")
+DOCKER = Settings(sandbox="docker")
 
 
 def test_other_systems_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent.sys, "platform", "win32")
-    with pytest.raises(SandboxUnavailable, match="only run on Linux"):
+    with pytest.raises(SandboxUnavailable, match="can only be locked in on Linux; this is win32"):
         ProcessSandbox(Settings()).trace([FINE], signals=SIGNALS)
+
+
+FAKE_DOCKER = """#!{python}
+import os, sys
+open({said!r}, "w").write("\\n".join(sys.argv[1:]))
+script = sys.argv[sys.argv.index("python") + 2].removeprefix("/rewardsmith/")
+os.execv({python!r}, [{python!r}, "-I", {package!r} + "/" + script, {package!r}, "open"])
+"""
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `docker` on the path that writes down its arguments and runs the worker on this machine."""
+    said, fake = tmp_path / "said", tmp_path / "docker"
+    package = str(Path(parent.__file__).resolve().parents[2])
+    fake.write_text(FAKE_DOCKER.format(python=sys.executable, said=str(said), package=package), encoding="utf-8")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return said
+
+
+@pytest.mark.slow  # a worker of its own
+def test_docker_runs_the_worker_in_a_container_without_network_or_privileges(docker: Path) -> None:
+    with ProcessSandbox(DOCKER) as contained:
+        [graph] = contained.trace([FINE], signals=SIGNALS)
+    assert isinstance(graph, str)
+    given = docker.read_text(encoding="utf-8").splitlines()
+    assert given[:2] == ["run", "--rm"]
+    words = " ".join(given)
+    for flag in ("--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--user 65534:65534"):
+        assert flag in words
+    assert words.endswith("torch python -I /rewardsmith/rewardsmith/sandbox/zygote.py /rewardsmith open")
+    assert "KEY" not in words
+
+
+def test_docker_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SandboxUnavailable, match="There is no docker on this machine"):
+        ProcessSandbox(DOCKER).layers()
+
+
+@pytest.mark.slow
+def test_one_worker_verifies_a_hundred_candidates_without_growing(sandbox: ProcessSandbox) -> None:
+    codes = [
+        f"def compute_reward(speed, hand):\n    return speed * {i}.5 - hand.norm(dim=-1), {{}}" for i in range(110)
+    ]
+    states = {"speed": torch.linspace(-1.0, 1.0, 64), "hand": torch.linspace(-1.0, 1.0, 192).view(64, 3)}
+    seen = []
+    for first in range(0, 110, 10):
+        graphs = [
+            graph for graph in sandbox.trace(codes[first : first + 10], signals=SIGNALS) if isinstance(graph, str)
+        ]
+        probed = sandbox.probe(graphs, states=states, units={})
+        assert [isinstance(outcome, tuple) for outcome in probed] == [True] * 10
+        seen.append((_memory(_zygote(sandbox)), len(list(Path(f"/proc/{_zygote(sandbox)}/fd").iterdir()))))
+    assert _children(_zygote(sandbox)) == []
+    assert seen[-1][1] == seen[0][1]
+    assert seen[-1][0] - seen[0][0] < 2 * 2**20
+
+
+def _memory(pid: int) -> int:
+    """Bytes of a process that are its own."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))

@@ -49,6 +49,15 @@ def test_dict_observations_are_named_by_their_keys() -> None:
     }
 
 
+def test_actions_with_more_than_one_axis_are_given_flat() -> None:
+    """Two searchers with two numbers each."""
+    task = _task("SearchAndRescue-v0")
+    simulator = sim.make(task, env_seeds=[0, 1], info_fields=())
+    assert len(simulator.action_low) == 4
+    simulator.close()
+    assert not _first_step(task).started.any()
+
+
 def test_a_policy_that_sees_obs_sees_all_of_a_dict_in_the_order_of_its_keys() -> None:
     obs = _first_step(_task("WalkerWalk-v1")).obs
     assert obs["obs.height"].shape == (2,)  # one number each, without an axis of its own

@@ -13,7 +13,7 @@ from torch import Tensor
 from rewardsmith.config import VerifySettings
 from rewardsmith.graph import allowed_inputs
 from rewardsmith.sandbox import ProcessSandbox
-from rewardsmith.types import Attempt, Candidate, Drafted, EnvSpec, Measure, References, Signal, Task
+from rewardsmith.types import Attempt, Candidate, Constant, Drafted, EnvSpec, Measure, References, Signal, Task
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 
@@ -46,6 +46,7 @@ def task() -> Task:
         references=References(),
         episode_steps=100,
         control_dt_s=0.02,
+        constants=(Constant(name="cruise_speed", value=1.5, unit="m/s"), Constant(name="legs", value=4.0)),
     )
 
 

@@ -27,11 +27,11 @@ def test_an_undeclared_signal_is_answered_with_what_is_declared(task: Task, draf
         stage="static",
         reason=(
             "Reward code asks for 'target_height', which task 'toy_reach' does not declare. "
-            "Did you mean 'torso_height'? Declared: torso_height [m], x_velocity [m/s], torso_quat [1], hand_pos [m], "
-            "goal_pos [m], hand_to_goal_dist [m], joint_vel [rad/s], foot_pos [m], action [1], prev_<signal>, "
-            "episode_progress."
+            "Did you mean 'torso_height'? Declared: torso_height, x_velocity, torso_quat, hand_pos, goal_pos, "
+            "hand_to_goal_dist, joint_vel, foot_pos, action, prev_<signal>, "
+            "episode_progress, dt, cruise_speed, legs."
         ),
-        hint="Use declared names only; a constant needs a default value, e.g. dt: float = 0.02.",
+        hint="Use declared names only; a number of your own needs a default value, e.g. weight: float = 0.5.",
         line=5,
     )  # fmt: skip
 

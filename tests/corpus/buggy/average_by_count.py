@@ -1,4 +1,3 @@
-# expect: compile: computes with the number of environments
 import torch
 
 

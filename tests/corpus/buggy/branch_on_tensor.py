@@ -1,4 +1,3 @@
-# expect: compile: branches on the values
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: shape (N, 1)
 import torch
 
 

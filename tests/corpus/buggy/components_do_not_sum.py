@@ -1,4 +1,3 @@
-# expect: warning: do not sum to the total
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: probe: same (1) in every state
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: probe: changes with the other environments
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: static: names a device
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: static: torch.cdist
 import torch
 
 

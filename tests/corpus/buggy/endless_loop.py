@@ -1,4 +1,3 @@
-# expect: compile: still running
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: probe: reaches
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: only for one number of environments
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: Python number
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: Two runs
 import torch
 
 HISTORY = []

@@ -1,4 +1,3 @@
-# expect: compile: mixes environments
 import torch
 
 

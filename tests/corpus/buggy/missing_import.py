@@ -1,4 +1,3 @@
-# expect: static: 'math' is not defined
 import torch
 
 

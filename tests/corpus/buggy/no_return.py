@@ -1,4 +1,3 @@
-# expect: static: returns nothing
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: Component 'weight' is a Python number
 import torch
 
 

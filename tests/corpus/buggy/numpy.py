@@ -1,4 +1,3 @@
-# expect: static: may not use numpy
 import numpy as np
 import torch
 

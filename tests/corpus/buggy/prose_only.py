@@ -1,2 +1,1 @@
-# expect: static: cannot parse
 Here is the reward function you asked for.

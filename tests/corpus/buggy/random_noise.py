@@ -1,4 +1,3 @@
-# expect: static: random numbers
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: selects rows by a mask
 import torch
 
 

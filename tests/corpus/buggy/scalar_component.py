@@ -1,4 +1,3 @@
-# expect: compile: Component 'effort' has shape ()
 import torch
 
 

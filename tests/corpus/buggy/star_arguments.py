@@ -1,4 +1,3 @@
-# expect: static: takes *args or **kwargs
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: warning: Component 'alive' was 1
 import torch
 
 

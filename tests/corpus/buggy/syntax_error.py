@@ -1,4 +1,3 @@
-# expect: static: cannot parse
 import torch
 
 

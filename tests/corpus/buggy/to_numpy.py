@@ -1,4 +1,3 @@
-# expect: static: '.numpy'
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: expected (total, components)
 import torch
 
 

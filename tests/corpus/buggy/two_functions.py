@@ -1,4 +1,3 @@
-# expect: static: not clear which function
 import torch
 
 

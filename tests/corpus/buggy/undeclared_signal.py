@@ -1,4 +1,3 @@
-# expect: static: asks for 'x_velocty'
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: static: '.clampp'
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: warning: Argument 'action' is never used
 import torch
 
 

@@ -1,4 +1,3 @@
-# expect: compile: shape (N, N)
 import torch
 
 

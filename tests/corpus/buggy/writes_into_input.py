@@ -1,4 +1,3 @@
-# expect: compile: writes into its input 'action'
 import torch
 
 

@@ -2,7 +2,7 @@ import os
 
 import torch
 
-os.system("touch /tmp/rewardsmith-corpus-escaped")
+os.system("touch /tmp/rewardsmith-corpus/escaped-import_os")
 
 
 def compute_reward(x_velocity):

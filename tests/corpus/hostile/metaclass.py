@@ -11,5 +11,5 @@ class Door(metaclass=Meta):
 
 
 def compute_reward(x_velocity):
-    Door.os.system("touch /tmp/rewardsmith-corpus-escaped")
+    Door.os.system("touch /tmp/rewardsmith-corpus/escaped-metaclass")
     return x_velocity, {}

@@ -2,5 +2,5 @@ from torch import os
 
 
 def compute_reward(x_velocity):
-    os.system("touch /tmp/rewardsmith-corpus-escaped")
+    os.system("touch /tmp/rewardsmith-corpus/escaped-torch_os")
     return x_velocity, {}

@@ -1,0 +1,116 @@
+"""Measures what an anchor file still lacks: plays at random, trains and judges the reference rewards, seed by seed.
+
+A seed's references are what `evolve --references` trains with that seed and budget. Nothing is read or written here:
+each record yielded holds one measurement more, for the caller to keep, so that a stop loses at most the one under way.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from rewardsmith import evolve, judge
+from rewardsmith.anchors.record import Machine, Record, Reward, with_random, with_training
+from rewardsmith.config import EvolveConfig, TrainSettings
+from rewardsmith.interfaces import Learner, SimulatorFactory, Watcher
+from rewardsmith.seeds import stream
+from rewardsmith.types import Judged, Task, Trained
+from rewardsmith.versions import versions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """The references of one seed, trained together for `env_steps`."""
+
+    env_steps: int
+    seed: int
+
+
+Job = Batch | None
+"""What to do next; None is to play at random."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """What measuring needs: how to simulate, how to make a learner from its settings, whom to tell, and where it is."""
+
+    simulator: SimulatorFactory
+    learner: Callable[[TrainSettings], Learner]
+    watch: Watcher
+    machine: Machine
+
+
+def missing(record: Record, task: Task, *, env_steps: Sequence[int], seeds: int) -> tuple[Job, ...]:
+    """What the record lacks, cheapest first: random play, then each budget's seeds."""
+    batches = [Batch(env_steps=steps, seed=seed) for steps in sorted(set(env_steps)) for seed in range(seeds)]
+    lacking = (b for b in batches if not all(_has(record, b, reward) for reward in rewards(task)))
+    return (*([] if record.random else [None]), *lacking)
+
+
+def measure(record: Record, jobs: Sequence[Job], task: Task, config: EvolveConfig, bench: Bench) -> Iterator[Record]:
+    """Do the jobs one after the other; yield the record after each."""
+    for job in jobs:
+        record = _played(record, task, bench) if job is None else _trained(record, job, task, config, bench)
+        yield record
+
+
+def rewards(task: Task) -> tuple[Reward, ...]:
+    """The reference rewards of a task."""
+    return ("expert", "sparse") if task.references.expert else ("sparse",)
+
+
+def this_machine() -> Machine:
+    """Hardware and versions, here and now."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return Machine(cpu=_cpu(), cores=os.cpu_count(), gpu=gpu, versions=versions())
+
+
+def _has(record: Record, batch: Batch, reward: Reward) -> bool:
+    return record.has(reward, env_steps=batch.env_steps, seed=batch.seed)
+
+
+def _played(record: Record, task: Task, bench: Bench) -> Record:
+    seed = stream(0, 0, "finals")
+    score = judge.measure_random(task, bench.simulator, seed=seed, episodes=record.episodes, watch=bench.watch)
+    return with_random(record, score, machine=bench.machine, date=_today())
+
+
+def _trained(record: Record, batch: Batch, task: Task, config: EvolveConfig, bench: Bench) -> Record:
+    train = config.train.model_copy(update={"env_steps": batch.env_steps})
+    seeded = config.model_copy(update={"seed": batch.seed, "train": train})
+    for found in evolve.references(task, bench.learner(train), bench.simulator, seeded, watch=bench.watch):
+        outcome = found.outcome
+        record = with_training(
+            record,
+            outcome.score if isinstance(outcome, Judged) else outcome,
+            reward=found.name,
+            env_steps=batch.env_steps,
+            seed=batch.seed,
+            env_steps_per_s=_speed(outcome.trained) if isinstance(outcome, Judged) else None,
+            machine=bench.machine,
+            date=_today(),
+        )
+    return record
+
+
+def _speed(trained: Trained) -> float:
+    """Env steps a second of the batch it was trained in: its seconds are its share of them."""
+    return round(trained.env_steps / max(trained.seconds, 1e-9), 1)
+
+
+def _today() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def _cpu() -> str:
+    """The processor's name, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

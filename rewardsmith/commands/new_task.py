@@ -1,0 +1,57 @@
+"""`new-task`: look at an environment and write a first task file for it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from rewardsmith.errors import ConfigError, UsageError
+
+
+def new_task(
+    env_id: Annotated[str, Parameter(help="An id of EnvPool or Gymnasium, or module:Id of your own.")],
+    /,
+    *,
+    backend: Annotated[
+        Literal["envpool", "gymnasium"] | None,
+        Parameter(help="Which simulator; by default EnvPool if it has the id."),
+    ] = None,
+    name: Annotated[str | None, Parameter(help="The task's name; by default made from the id.")] = None,
+    out: Annotated[Path | None, Parameter(help="The file to write; by default <name>.yaml here.")] = None,
+) -> None:
+    """Write a commented task file for an environment, and leave goal and fitness to you.
+
+    The environment is stepped under random actions. Every observation slice, numeric info field and the action becomes
+    a signal with a proposed name and the range it was seen in; what never changed is commented out.
+    """
+    from rewardsmith.newtask import entries, page
+    from rewardsmith.newtask.survey import survey
+
+    title = _title(env_id, name)
+    file = out or Path(f"{title}.yaml")
+    if file.exists():
+        raise UsageError(f"{file} exists already and is not touched. Name another file with --out.")
+    found = survey(env_id, backend=backend)
+    proposed = entries.propose(found)
+    text = page.write(found, proposed, name=title)
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as fault:
+        raise ConfigError(f"{file}: cannot be written: {fault.strerror}.") from fault
+    kept = sum(not entry.left_out for entry in proposed)
+    print(f"wrote {file}: {found.env_id} ({found.backend}), {kept} signals, {len(proposed) - kept} commented out")
+    print(f"Fill in goal and fitness, where it says TODO; then: rewardsmith check {file}")
+
+
+def _title(env_id: str, name: str | None) -> str:
+    from rewardsmith.newtask.entries import task_name
+
+    if name is None:
+        return task_name(env_id)
+    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", name):
+        raise UsageError(f"--name {name}: write at most 64 lower-case letters, digits and _, e.g. {task_name(env_id)}.")
+    return name

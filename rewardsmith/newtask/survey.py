@@ -1,0 +1,234 @@
+"""Making an environment that no task file describes yet, and playing it at random to see what it gives.
+
+EnvPool is asked first, since it is faster; any other id is Gymnasium's, those that a module registers included
+(`my_module:MyEnv-v0`). What rewardsmith cannot train in is refused here, before anything is written.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from rewardsmith import play, sim
+from rewardsmith.errors import ConfigError, did_you_mean
+from rewardsmith.newtask import timing
+from rewardsmith.newtask.timing import Stated
+from rewardsmith.sim import envpool as envpool_sim
+from rewardsmith.sim import gymnasium as gymnasium_sim
+from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
+
+Backend = Literal["envpool", "gymnasium"]
+PLAYED = 8  # environments
+MOST_STEPS = 500
+MOST_NUMBERS = 10_000
+"""An observation with more is a picture; policies here read vectors."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What an environment is and what it gave over M transitions under random actions.
+
+    `obs` is keyed like `Frame.obs`, without the row that joins several; `obs` and `info`: `(M, *shape)`;
+    `action_low`, `action_high`: `(A,)`; `reward`: `(M,)`.
+    """
+
+    backend: Backend
+    env_id: str
+    episode_steps: Stated
+    control_dt_s: Stated
+    obs: Mapping[str, Tensor]
+    info: Mapping[str, Tensor]
+    action_low: Tensor
+    action_high: Tensor
+    reward: Tensor
+    steps: int  # played in each environment
+
+
+def survey(env_id: str, *, backend: Backend | None = None) -> Survey:
+    """Make the environment and play it.
+
+    Raises: ConfigError: no such id, it cannot be made, or its actions or observations are none that can be used.
+    """
+    chosen: Backend = backend or ("envpool" if _envpool_knows(env_id) else "gymnasium")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(precision lowered|out of date)")  # nothing a person could mend
+        facts = _of_envpool(env_id) if chosen == "envpool" else _of_gymnasium(env_id, try_both=backend is None)
+        _refuse_actions(env_id, facts.action_space)
+        _refuse_observations(env_id, facts.observation_space)
+        return _played(chosen, env_id, facts)
+
+
+# --- what it says of itself -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Facts:
+    observation_space: Any
+    action_space: Any
+    episode_steps: Stated
+    control_dt_s: Stated
+
+
+def _envpool_knows(env_id: str) -> bool:
+    import envpool
+
+    return env_id in envpool.list_all_envs()
+
+
+def _of_envpool(env_id: str) -> _Facts:
+    import envpool
+
+    if not _envpool_knows(env_id):
+        raise ConfigError(
+            f"EnvPool has no environment '{env_id}'.{did_you_mean(env_id, envpool.list_all_envs())} "
+            "Leave --backend away to look at Gymnasium's too."
+        )
+    try:
+        spec = envpool.make_spec(env_id)
+    except (ImportError, RuntimeError, ValueError) as fault:
+        raise ConfigError(f"EnvPool cannot load '{env_id}': {str(fault).splitlines()[0]}") from fault
+    return _Facts(
+        observation_space=spec.gymnasium_observation_space,
+        action_space=spec.gymnasium_action_space,
+        episode_steps=timing.episode_steps(spec.config.max_episode_steps),
+        control_dt_s=timing.of_envpool(env_id, spec.config) or _as_gymnasium_has_it(env_id),
+    )
+
+
+def _as_gymnasium_has_it(env_id: str) -> Stated:
+    """The control step of Gymnasium's environment of the same id, where there is one that can be made."""
+    import gymnasium
+
+    try:
+        env = gymnasium.make(env_id)
+    except (gymnasium.error.Error, ImportError):
+        return Stated(value=timing.CONTROL_DT_S, why="the environment does not say", guessed=True)
+    try:
+        return timing.of_gymnasium(env)
+    finally:
+        env.close()
+
+
+def _of_gymnasium(env_id: str, *, try_both: bool) -> _Facts:
+    import gymnasium
+
+    try:
+        env = gymnasium.make(env_id)
+    except (gymnasium.error.Error, ImportError) as fault:
+        raise _cannot_make(env_id, fault, try_both=try_both) from fault
+    try:
+        return _Facts(
+            observation_space=env.observation_space,
+            action_space=env.action_space,
+            episode_steps=timing.episode_steps(env.spec.max_episode_steps if env.spec else None),
+            control_dt_s=timing.of_gymnasium(env),
+        )
+    finally:
+        env.close()
+
+
+def _cannot_make(env_id: str, fault: Exception, *, try_both: bool) -> ConfigError:
+    import envpool
+    import gymnasium
+
+    reason = str(fault).splitlines()[0].partition(" Did you mean")[0].rstrip(".")
+    known = [*(envpool.list_all_envs() if try_both else ()), *gymnasium.registry]
+    where = "Neither EnvPool nor Gymnasium" if try_both else "Gymnasium"
+    return ConfigError(
+        f"{where} can make '{env_id}': {reason}.{did_you_mean(env_id, known)} "
+        "An environment of your own is named as module:Id, the module lying on PYTHONPATH and registering it."
+    )
+
+
+# --- what cannot be used --------------------------------------------------------------------------------------------
+
+
+def _refuse_actions(env_id: str, space: Any) -> None:
+    import gymnasium
+
+    if not isinstance(space, gymnasium.spaces.Box) or space.dtype.kind != "f":
+        raise ConfigError(
+            f"'{env_id}' has actions {_short(space)}, but rewardsmith trains policies with continuous actions. "
+            "Choose an environment whose actions are a Box of real numbers."
+        )
+    if not space.is_bounded():
+        raise ConfigError(
+            f"'{env_id}' has actions {_short(space)} without finite bounds. Wrap it, e.g. in RescaleAction."
+        )
+
+
+def _refuse_observations(env_id: str, space: Any) -> None:
+    import gymnasium
+
+    spaces = gymnasium.spaces
+    parts: dict[str, Any] = dict(space.spaces) if isinstance(space, spaces.Dict) else {"obs": space}
+    plain = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+    usable = plain if isinstance(space, spaces.Dict) else spaces.Box
+    for name, part in parts.items():
+        if not isinstance(part, usable):
+            raise ConfigError(
+                f"'{env_id}' has an observation '{name}' that is {_short(part)}; expected a Box, or a Dict of plain "
+                "spaces. Wrap it, e.g. in FlattenObservation."
+            )
+    numbers = sum(math.prod(part.shape or ()) for part in parts.values())
+    if numbers > MOST_NUMBERS:
+        raise ConfigError(
+            f"'{env_id}' observes {numbers} numbers, so probably a picture; the policies here read at most "
+            f"{MOST_NUMBERS}. Choose an environment, or an option of it, that observes its state."
+        )
+
+
+def _short(space: Any) -> str:
+    text = " ".join(str(space).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+# --- playing --------------------------------------------------------------------------------------------------------
+
+
+def _played(backend: Backend, env_id: str, facts: _Facts) -> Survey:
+    task = _bare_task(backend, env_id, int(facts.episode_steps.value), fields=())
+    fields = (envpool_sim if backend == "envpool" else gymnasium_sim).info_fields(task)
+    task = _bare_task(backend, env_id, task.episode_steps, fields=fields)
+    steps = min(task.episode_steps, MOST_STEPS)
+    rollout = play.random_rollout(task, sim.make, seed=0, num_envs=PLAYED, steps=steps)
+    several = len(rollout.obs) > 1
+    space = facts.action_space
+    return Survey(
+        backend=backend,
+        env_id=env_id,
+        episode_steps=facts.episode_steps,
+        control_dt_s=facts.control_dt_s,
+        obs={k: v[1:][rollout.valid] for k, v in rollout.obs.items() if not (several and k == "obs")},
+        info={k: v[1:][rollout.valid] for k, v in rollout.info.items()},
+        action_low=_flat(space.low),
+        action_high=_flat(space.high),
+        reward=rollout.reward[rollout.valid],
+        steps=steps,
+    )
+
+
+def _flat(bound: Any) -> Tensor:
+    import torch
+
+    return torch.as_tensor(bound, dtype=torch.float32).flatten()
+
+
+def _bare_task(backend: Backend, env_id: str, episode_steps: int, *, fields: tuple[str, ...]) -> Task:
+    """Just enough of a task to step the environment, with a signal for each info field so that all are kept."""
+    return Task(
+        name=env_id,
+        goal="",
+        env=EnvSpec(backend=backend, id=env_id),
+        signals=tuple(Signal(name=f, shape=(), unit="1", doc="", source=f"info[{f!r}]") for f in fields),
+        fitness=Measure(source="1", reduce="sum"),
+        success=None,
+        references=References(expert=None),
+        episode_steps=episode_steps,
+        control_dt_s=1.0,
+    )

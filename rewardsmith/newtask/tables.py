@@ -1,0 +1,76 @@
+"""The tables in Gymnasium's documentation that say what each number of an observation or action is.
+
+Only a section's first table with rows 0, 1, 2, ... counts: later ones tell of other things.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from rewardsmith import envdoc
+
+UNITS = {"m": "m", "rad": "rad", "m/s": "m/s", "rad/s": "rad/s", "n": "N", "n m": "N m", "nm": "N m", "s": "s"}
+MOST_ROWS_ALONE = 24
+"""A longer table is proposed in runs of rows of one kind, a shorter one row by row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Neighbouring numbers and what they are; `unit` is None where the table does not say."""
+
+    start: int
+    texts: tuple[str, ...]
+    unit: str | None
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.texts)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    text: str
+    kind: str  # joint and type, e.g. "hinge angle (rad)"
+    unit: str | None
+
+
+def observation_runs(env_id: str) -> tuple[Run, ...]:
+    """What the documentation says of the observation's numbers, from the first on; empty where it says nothing."""
+    rows = _rows(env_id, "Observation Space")
+    by_row = [(position, [row]) for position, row in enumerate(rows)]
+    runs = by_row if len(rows) <= MOST_ROWS_ALONE else list(_by_kind(rows))
+    return tuple(Run(start=start, texts=tuple(r.text for r in run), unit=run[0].unit) for start, run in runs)
+
+
+def action_texts(env_id: str) -> tuple[str, ...]:
+    """What the documentation says of each number of an action; empty where it says nothing."""
+    return tuple(row.text for row in _rows(env_id, "Action Space"))
+
+
+def _by_kind(rows: list[_Row]) -> Iterator[tuple[int, list[_Row]]]:
+    start = 0
+    for _, run in groupby(rows, key=lambda row: row.kind):
+        found = list(run)
+        yield start, found
+        start += len(found)
+
+
+def _rows(env_id: str, section: str) -> list[_Row]:
+    text = envdoc.sections(envdoc.docstring(env_id)).get(section, "")
+    rows: list[_Row] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) < 2 or cells[0] != str(len(rows)):
+            continue
+        rows.append(_row(cells))
+    return rows
+
+
+def _row(cells: list[str]) -> _Row:
+    last = cells[-1].lower()
+    named = re.search(r"\(([^()]*)\)\s*$", last)
+    unit = "1" if "unitless" in last else UNITS.get(named[1].strip()) if named and len(cells) > 2 else None
+    return _Row(text=cells[1].replace("`", ""), kind=" ".join(cells[5:]), unit=unit)
