@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rewardsmith.config import EvolveConfig
-    from rewardsmith.interfaces import Sandbox, Trainee
+    from rewardsmith.interfaces import Trainee
+    from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.types import Attempt, Judged, Rejected, Task, Verified
 
 Reference = Literal["expert", "sparse"]
@@ -128,11 +129,12 @@ class Verdict:
 class _Checker:
     """Passes one reward after the other through the three gates, with one sandbox and one set of real states."""
 
-    def __init__(self, task: Task, sandbox: Sandbox) -> None:
+    def __init__(self, task: Task, sandbox: ProcessSandbox) -> None:
         from rewardsmith import sim
         from rewardsmith.play import random_states
 
         self._task, self._sandbox = task, sandbox
+        sandbox.layers()  # started now, so that no verdict is said to have taken the time of it
         self._states: Mapping[str, Tensor] = random_states(task, sim.make, seed=0)
 
     def check(self, file: Path, code: str) -> Verdict:
