@@ -122,18 +122,10 @@ class Translator:
         return list(results)
 
     def _add(self, node: FxNode) -> None:
-        if getattr(node.target, "__name__", "") == "getitem":
-            source, out = node.args
-            assert isinstance(source, FxNode)
-            assert isinstance(out, int)
-            self._refs[node] = Ref(self._refs[source].index, out)
+        if (known := self._known(node)) is not None:
+            self._refs[node] = known
             return
         _check_rows_apart(node)
-        if _passes_on(node):
-            source = node.args[0]
-            assert isinstance(source, FxNode)
-            self._refs[node] = self._refs[source]
-            return
         op, node = _core(node)
         op = op or self._name(node)
         if op.startswith("squeeze"):  # only of what is always 1: the number of environments may be 1 some day
@@ -156,6 +148,17 @@ class Translator:
             raise FaultFound("too_many_operations", count=count, limit=str(MAX_NODES))
         self._refs[node] = Ref(len(self._names) + len(self._constants) + len(self._nodes))
         self._nodes.append(Node(op, args, tuple(kwargs.items())))
+
+    def _known(self, node: FxNode) -> Ref | None:
+        """The value a node only picks or hands on, where that is all it does."""
+        source = node.args[0] if node.args else None
+        if not isinstance(source, FxNode):
+            return None
+        if _target_name(node.target) == "getitem":
+            out = node.args[1]
+            assert isinstance(out, int)
+            return Ref(self._refs[source].index, out)
+        return self._refs[source] if _passes_on(node) else None
 
     def _name(self, node: FxNode) -> str:
         if isinstance(node.target, OpOverload) and node.target.namespace == "aten":
