@@ -15,7 +15,7 @@ from rewardsmith import drafting, feedback, judge, train
 from rewardsmith.archive import Archive
 from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig
-from rewardsmith.interfaces import Brief, Learner, Parts, Progress, RewardFn, SimulatorFactory, Trainee, Watcher
+from rewardsmith.interfaces import Brief, Learner, Parts, Progress, RewardFn, Scene, SimulatorFactory, Trainee, Watcher
 from rewardsmith.play import random_states
 from rewardsmith.readings import Readings
 from rewardsmith.seeds import stream
@@ -39,7 +39,7 @@ def evolve(task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Gen
             batch, task, parts.simulator,
             seed=stream(config.seed, index, "judge"), episodes=config.judge.episodes, watch=watch,
         )  # fmt: skip
-        batch = feedback.comment(batch, task, parts.sources)
+        batch = feedback.comment(batch, Scene(task=task, batch=batch), parts.sources)
         generation = Generation(
             index=index, chain=chain, attempts=batch, people=people, parents=tuple(a.id for a in turns[-1:])
         )
@@ -111,7 +111,7 @@ def finish(
     if winner is None or not isinstance(winner.outcome, Judged):
         return None
     [score] = judge.measure(
-        [winner.outcome.trained.policy], task, parts.simulator,
+        [winner.outcome.policy], task, parts.simulator,
         seed=stream(config.seed, 0, "finals"), episodes=config.judge.final_episodes,
         watch=_during(len(history), parts.watch),
     )  # fmt: skip

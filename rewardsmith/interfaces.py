@@ -25,6 +25,7 @@ from rewardsmith.types import (
     Spend,
     Task,
     Trained,
+    Trajectory,
     Verified,
 )
 
@@ -197,12 +198,24 @@ class Learner(Protocol):
     ) -> list[tuple[Trained | Rejected, Spend]]: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """What a feedback source may look at besides the attempt itself.
+
+    `trajectories` are the run's known episodes of any policy; `batch` the attempts of the same generation.
+    """
+
+    task: Task
+    batch: tuple[Attempt, ...] = ()
+    trajectories: tuple[Trajectory, ...] = ()
+
+
 class FeedbackSource(Protocol):
     """Says something about a finished attempt, or nothing (None)."""
 
     name: str
 
-    def comment(self, attempt: Attempt, task: Task) -> Feedback | None: ...
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None: ...
 
 
 class People(Protocol):

@@ -227,11 +227,34 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """A policy kept on the way: as it stood when `env_steps` steps had been taken."""
+
+    policy: Policy
+    env_steps: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop:
+    """Why a training ended before its budget, in one sentence, and after how many env steps.
+
+    `raced`: others did better at a rung. `solved`: success held. `hacking`: own reward rose while fitness fell for
+    long; `env_steps` is where that began to show.
+    """
+
+    kind: Literal["raced", "solved", "hacking"]
+    env_steps: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
     """A policy and how its training went.
 
     `curves` holds `fitness`, `success` and `episode_length` (where an episode ended in training), `reward` (the
     candidate's own total, mean per step) and each component of the reward under `component/<name>` (mean per step).
+    `policy` is the last one; `peak` the one at the peak of own reward, None where that is the last. `stopped` is None
+    where the whole budget was used.
     """
 
     verified: Verified | None
@@ -239,6 +262,8 @@ class Trained:
     curves: tuple[Curve, ...]
     env_steps: int
     seconds: float
+    peak: Checkpoint | None = None
+    stopped: Stop | None = None
 
     def curve(self, name: str) -> Curve | None:
         """The curve called `name`, or None."""
@@ -258,11 +283,43 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Trajectory:
+    """One whole episode, as reward code could read it, with what it was worth; T transitions, tensors on the CPU.
+
+    Any reward can be computed on it at any time, since rewards are pure. `signals[name]` is `(T + 1, *shape)`, a row
+    for every state from the first to the last. `fitness_steps` and `expert` are for the judge and the measures: no
+    prompt and no worker sees how they are computed.
+    """
+
+    source: str  # whose policy: "random", "expert", "sparse" or a candidate's id
+    signals: Mapping[str, Tensor]
+    actions: Tensor  # (T, A)
+    fitness_steps: Tensor  # (T,) the fitness quantity at each transition
+    expert: Tensor | None  # (T,) the environment's own reward; None where the task declares none
+    fitness: float
+    success: bool | None
+    terminated: bool  # False: it was truncated
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """A trained policy and its score."""
+    """A trained policy and its score.
+
+    `checkpoint` says which of the two policies the score is of: the one that did better; `other` is the other's score.
+    `trajectories` are some of the judged episodes, the worst first, the best last.
+    """
 
     trained: Trained
     score: Score
+    checkpoint: Literal["last", "peak"] = "last"
+    other: Score | None = None
+    trajectories: tuple[Trajectory, ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that the score is of."""
+        peak = self.trained.peak
+        return peak.policy if self.checkpoint == "peak" and peak is not None else self.trained.policy
 
 
 Outcome = Drafted | Rejected | Verified | Trained | Judged
@@ -273,11 +330,15 @@ Outcome = Drafted | Rejected | Verified | Trained | Judged
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
-    """What one source says of one attempt: `text` for the prompt, `data` (plain JSON) for the ledger."""
+    """What one source says of one attempt: `text` for the prompt, `data` (plain JSON) for the ledger.
+
+    `spend` is what saying it cost, where a model was asked.
+    """
 
     source: str
     text: str
     data: Mapping[str, object] = field(default_factory=dict)
+    spend: Spend = field(default_factory=Spend)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,8 @@ from typing import cast
 from rewardsmith import plugins
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.errors import ConfigError
-from rewardsmith.interfaces import FeedbackSource
-from rewardsmith.types import Attempt, Feedback, Rejected, Task
+from rewardsmith.interfaces import FeedbackSource, Scene
+from rewardsmith.types import Attempt, Feedback, Rejected
 
 SOURCES: Mapping[str, str] = {"curves": "rewardsmith.feedback.curves:from_settings"}
 
@@ -27,9 +27,9 @@ def sources(names: Sequence[str], settings: FeedbackSettings) -> tuple[FeedbackS
     return tuple(_source(name, settings) for name in names)
 
 
-def comment(batch: Sequence[Attempt], task: Task, sources: Sequence[FeedbackSource]) -> tuple[Attempt, ...]:
-    """The same attempts in the same order, each with what the sources say of it added to its feedback."""
-    return tuple(replace(a, feedback=(*a.feedback, *_said(a, task, sources))) for a in batch)
+def comment(batch: Sequence[Attempt], scene: Scene, sources: Sequence[FeedbackSource]) -> tuple[Attempt, ...]:
+    """The same attempts in the same order, each with what the sources say of it added to its feedback and charged."""
+    return tuple(_with(a, _said(a, scene, sources)) for a in batch)
 
 
 def rejection(rejected: Rejected) -> Feedback:
@@ -46,9 +46,14 @@ def rejection(rejected: Rejected) -> Feedback:
     )
 
 
-def _said(attempt: Attempt, task: Task, sources: Sequence[FeedbackSource]) -> list[Feedback]:
+def _with(attempt: Attempt, said: Sequence[Feedback]) -> Attempt:
+    spend = sum((f.spend for f in said), attempt.spend)
+    return replace(attempt, feedback=(*attempt.feedback, *said), spend=spend)
+
+
+def _said(attempt: Attempt, scene: Scene, sources: Sequence[FeedbackSource]) -> list[Feedback]:
     failure = [rejection(attempt.outcome)] if isinstance(attempt.outcome, Rejected) else []
-    comments = [source.comment(attempt, task) for source in sources]
+    comments = [source.comment(attempt, scene) for source in sources]
     return failure + [said for said in comments if said is not None]
 
 
@@ -59,5 +64,5 @@ def _source(name: str, settings: FeedbackSettings) -> FeedbackSource:
         return cast(FeedbackSource, source)
     raise ConfigError(
         f"'{name}' is not a feedback source: calling it with the feedback settings must give an object with a name "
-        f"and comment(attempt, task); got {type(source).__name__}. See rewardsmith.interfaces.FeedbackSource."
+        f"and comment(attempt, scene); got {type(source).__name__}. See rewardsmith.interfaces.FeedbackSource."
     )

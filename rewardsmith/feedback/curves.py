@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewardsmith.config import FeedbackSettings
+from rewardsmith.interfaces import Scene
 from rewardsmith.quoting import one_line
 from rewardsmith.types import Attempt, Curve, Feedback, Judged, Task, Trained
 
@@ -35,12 +36,12 @@ class Curves:
     def __init__(self, *, points: int) -> None:
         self._points = points
 
-    def comment(self, attempt: Attempt, task: Task) -> Feedback | None:
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
         if not isinstance(attempt.outcome, Judged):
             return None
         trained = attempt.outcome.trained
         summaries = [s for c in ordered(trained.curves) if (s := summarise(c, points=self._points))]
-        remarks = notable(summaries, task)
+        remarks = notable(summaries, scene.task)
         return Feedback(
             source=self.name,
             text=_text(trained, summaries, remarks),

@@ -82,7 +82,7 @@ def publish(best: Attempt | None, folder: Path) -> None:
     trained = best.outcome.trained
     files = {
         "best/reward.py": (folder / f"candidates/{best.id}.py").read_bytes(),
-        "best/policy.safetensors": artefacts.tensors_to_bytes(trained.policy.tensors),
+        "best/policy.safetensors": artefacts.tensors_to_bytes(best.outcome.policy.tensors),
     }
     if trained.verified is not None:
         files["best/graph.json"] = artefacts.to_bytes(trained.verified.graph.to_json())

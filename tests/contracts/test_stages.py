@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rewardsmith import drafting, feedback, judge, sim, train, verify
 from rewardsmith.graph import RewardGraph, allowed_inputs
-from rewardsmith.interfaces import Parts
+from rewardsmith.interfaces import Parts, Scene
 from rewardsmith.sim.point import point_task
 from rewardsmith.types import (
     Attempt,
@@ -70,7 +70,7 @@ def stages(parts: Callable[..., Parts], point_states: Mapping[str, Tensor]) -> M
         "checked": lambda batch: drafting.checked(batch, TASK, made, states=point_states),
         "train": lambda batch: train.run(batch, TASK, made.learner, seed=0, watch=lambda _: None),
         "judge": lambda batch: judge.score(batch, TASK, sim.make, seed=0, episodes=2, watch=lambda _: None),
-        "feedback": lambda batch: feedback.comment(batch, TASK, made.sources),
+        "feedback": lambda batch: feedback.comment(batch, Scene(task=TASK), made.sources),
     }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback.curves import Curves, Remark, Summary, evenly, from_settings, notable, summarise
+from rewardsmith.interfaces import Scene
 from rewardsmith.types import (
     Attempt,
     Candidate,
@@ -58,7 +59,7 @@ def said_of(curves: dict[str, tuple[float, ...]], *, points: int = 10) -> Feedba
     score = Score(episodes=(1.0, 1.0), mean=1.0, ci95=0.0, success_rate=None, success_ci95=None, mean_length=9.0)
     candidate = Candidate(id="g001-00", code="", sha256="", origin="llm", model="")
     feedback = Curves(points=points).comment(
-        Attempt(candidate=candidate, outcome=Judged(trained=trained, score=score)), TASK
+        Attempt(candidate=candidate, outcome=Judged(trained=trained, score=score)), Scene(task=TASK)
     )
     assert feedback is not None
     return feedback
@@ -161,7 +162,7 @@ def test_data_says_the_same_as_plain_json() -> None:
 def test_attempt_that_was_not_judged_has_no_curves_to_speak_of() -> None:
     candidate = Candidate(id="g001-00", code="", sha256="", origin="llm", model="")
     failed = Attempt(candidate=candidate, outcome=Rejected(stage="train", reason="r", hint="h"))
-    assert from_settings(FeedbackSettings()).comment(failed, TASK) is None
+    assert from_settings(FeedbackSettings()).comment(failed, Scene(task=TASK)) is None
 
 
 # --- what stands out ------------------------------------------------------------------------------------------------

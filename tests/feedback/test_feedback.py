@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.errors import ConfigError
 from rewardsmith.feedback import comment, sources
+from rewardsmith.interfaces import Scene
 from rewardsmith.types import (
     Attempt,
     Candidate,
@@ -43,6 +44,7 @@ TASK = Task(
     episode_steps=100,
     control_dt_s=0.1,
 )
+SCENE = Scene(task=TASK)
 REJECTED = Rejected(stage="probe", reason="Reward is constant.", hint="Use a signal.", line=3)
 JUDGED = Judged(
     trained=Trained(
@@ -67,7 +69,7 @@ def attempt(id_: str, outcome: Outcome) -> Attempt:
 @given(outcomes=st.lists(st.sampled_from([JUDGED, REJECTED, Drafted()]), max_size=8))
 def test_comment_keeps_ids_order_outcomes_and_what_was_said_before(outcomes: list[Outcome]) -> None:
     batch = [attempt(f"g001-{i:02d}", outcome) for i, outcome in enumerate(outcomes)]
-    commented = comment(batch, TASK, CURVES)
+    commented = comment(batch, SCENE, CURVES)
     assert [a.id for a in commented] == [a.id for a in batch]
     assert [a.outcome for a in commented] == outcomes
     said = {Judged: ["earlier", "curves"], Rejected: ["earlier", "rejection"], Drafted: ["earlier"]}
@@ -77,7 +79,7 @@ def test_comment_keeps_ids_order_outcomes_and_what_was_said_before(outcomes: lis
 
 
 def test_rejection_is_its_own_feedback() -> None:
-    (_, feedback) = comment([attempt("g001-00", REJECTED)], TASK, CURVES)[0].feedback
+    (_, feedback) = comment([attempt("g001-00", REJECTED)], SCENE, CURVES)[0].feedback
     assert feedback.text == "Rejected at probe: Reward is constant. Use a signal."
     assert feedback.data == {"stage": "probe", "reason": "Reward is constant.", "hint": "Use a signal.", "line": 3}
 
@@ -92,7 +94,7 @@ def test_source_of_ones_own_is_found_by_its_path() -> None:
     [
         ("curvs", "Unknown feedback source 'curvs'. Did you mean 'curves'?"),
         ("builtins:repr", "'builtins:repr' is not a feedback source: "),
-        ("math:pi", "an object with a name and comment(attempt, task); got float."),
+        ("math:pi", "an object with a name and comment(attempt, scene); got float."),
     ],
 )
 def test_what_is_no_source_is_one_error(name: str, message: str) -> None:
