@@ -41,5 +41,7 @@ def rewards(
     apart = [rows(t, graph.inputs, episode_steps=episode_steps) for t in trajectories]
     total, components = graph({name: torch.cat([one[name] for one in apart]) for name in graph.inputs})
     lengths = [len(t.fitness_steps) for t in trajectories]
-    parts = {name: value.split(lengths) for name, value in components.items()}
-    return [(mine, {name: value[i] for name, value in parts.items()}) for i, mine in enumerate(total.split(lengths))]
+    parts = {name: torch.split(value, lengths) for name, value in components.items()}
+    return [
+        (mine, {name: value[i] for name, value in parts.items()}) for i, mine in enumerate(torch.split(total, lengths))
+    ]
