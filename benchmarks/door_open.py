@@ -35,7 +35,8 @@ def main() -> None:
     curves: list[list[float]] = []
     for seed in range(args.seeds):
         trainee = Trainee(id="expert", reward=expert_reward(Readings(task)), verified=None)
-        [(outcome, _)] = PopulationPPO(settings, sim.make).train([trainee], task, seed=seed, watch=lambda _: None)
+        learner = PopulationPPO(settings, sim.make)
+        [(outcome, _)] = learner.train([trainee], task, seed=seed, watch=lambda _: None, race=False)
         assert isinstance(outcome, Trained), outcome
         [score] = measure([outcome.policy], task, sim.make, seed=10_000 + seed, episodes=EPISODES, watch=lambda _: None)
         assert isinstance(score, Score), score

@@ -48,7 +48,8 @@ def ours(env_id: str, seed: int, settings: TrainSettings) -> float:
     """Mean return of our policy after `settings.env_steps`."""
     task = task_for(env_id)
     trainee = Trainee(id="expert", reward=expert_reward(Readings(task)), verified=None)
-    [(outcome, _)] = PopulationPPO(settings, sim.make).train([trainee], task, seed=seed, watch=lambda _: None)
+    learner = PopulationPPO(settings, sim.make)
+    [(outcome, _)] = learner.train([trainee], task, seed=seed, watch=lambda _: None, race=False)
     assert isinstance(outcome, Trained), outcome
     [score] = measure([outcome.policy], task, sim.make, seed=10_000 + seed, episodes=EPISODES, watch=lambda _: None)
     assert isinstance(score, Score), score

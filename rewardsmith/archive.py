@@ -2,7 +2,9 @@
 
 Greedy, as in Eureka: the parent is the best attempt so far, so it never gets worse; a chain that restarts begins from
 nothing (or from the person's seed). People's words come first: a pin chooses the parent, a veto bars one, and a
-preference overrules fitness between the two it names.
+preference overrules fitness between the two it names. A dialogue, as in CARD, goes on from the last attempt instead.
+With `search.rank_by: llm` the score that a model gave takes the place of fitness, and its preferences count like a
+person's that were said earlier.
 """
 
 from __future__ import annotations
@@ -35,8 +37,10 @@ class Archive:
         self._people.extend(people)
 
     def add(self, generation: Generation) -> None:
-        """Append a finished generation."""
+        """Append a finished generation; where a model ranks, its preferences are taken in as people's are."""
         self._generations.append(generation)
+        if self._settings.rank_by == "llm":
+            self.hear([p for a in generation.attempts for f in a.feedback for p in f.preferences])
 
     @property
     def next_index(self) -> int:
@@ -60,16 +64,27 @@ class Archive:
         """The attempt that won the run so far, over all chains; None while nothing has been judged."""
         return self._preferred(list(self.attempts()))
 
+    def finalists(self, count: int) -> tuple[Attempt, ...]:
+        """The winner first, then the next by rank, `count` at most; empty while nothing has been judged."""
+        winner = self.best()
+        if winner is None:
+            return ()
+        others = [a for a in _judged(self.attempts(), self._vetoed()) if a.id != winner.id]
+        return (winner, *sorted(others, key=self._rank, reverse=True))[:count]
+
     def lineage(self, chain: int) -> tuple[Attempt, ...]:
         """The chain's successive bests, oldest first, the parent of the next generation last.
 
-        At most `history_turns` of them; empty while the chain has no judged attempt.
+        At most `history_turns` of them; empty while the chain has no judged attempt. In a dialogue every generation
+        has its turn, whatever became of it.
         """
+        if self._settings.strategy == "dialogue":
+            return self._dialogue(chain)[-self._settings.history_turns :]
         pool: list[Attempt] = []
         records: list[Attempt] = []
         for generation in self._of(chain):
             pool.extend(generation.attempts)
-            best = max(_judged(pool, self._vetoed()), key=_fitness, default=None)
+            best = max(_judged(pool, self._vetoed()), key=self._rank, default=None)
             if best is not None and (not records or records[-1].id != best.id):
                 records.append(best)
         parent = self._preferred(pool)
@@ -89,19 +104,30 @@ class Archive:
         ids = {a.id for g in self._of(chain) for a in g.attempts}
         return tuple(p for p in self._people if _mentions(p) <= ids)
 
+    def _dialogue(self, chain: int) -> tuple[Attempt, ...]:
+        """The first by rank of each generation, or its first attempt where none was judged."""
+        return tuple(self._preferred(g.attempts) or g.attempts[0] for g in self._of(chain))
+
     def _of(self, chain: int) -> list[Generation]:
         return [g for g in self._generations if g.attempts and (g.index == 0 or g.chain == chain)]
 
     def _vetoed(self) -> frozenset[str]:
         return frozenset(p.on for p in self._people if isinstance(p, Mark) and p.kind == "veto")
 
+    def _rank(self, attempt: Attempt) -> tuple[bool, float]:
+        """What the best has most of: fitness, or the judge's score; an attempt without one is behind all that have."""
+        if self._settings.rank_by == "fitness":
+            return True, _fitness(attempt)
+        scores = [f.score for f in attempt.feedback if f.score is not None]
+        return bool(scores), scores[-1] if scores else 0.0
+
     def _preferred(self, pool: Sequence[Attempt]) -> Attempt | None:
-        """The pinned attempt, else the fittest, moved along people's preferences."""
+        """The pinned attempt, else the first by rank, moved along preferences."""
         allowed = {a.id: a for a in _judged(pool, self._vetoed())}
         for pin in reversed([p for p in self._people if isinstance(p, Mark) and p.kind == "pin"]):
             if pin.on in allowed:
                 return allowed[pin.on]
-        best = max(allowed.values(), key=_fitness, default=None)
+        best = max(allowed.values(), key=self._rank, default=None)
         seen: set[str] = set()
         while best is not None and best.id not in seen:
             seen.add(best.id)
@@ -109,7 +135,7 @@ class Archive:
         return best
 
     def _preferred_to(self, loser: str, allowed: Container[str]) -> str | None:
-        """Whom of the `allowed` a person prefers to `loser`; of each pair, what was said last counts."""
+        """Whom of the `allowed` somebody prefers to `loser`; of each pair, what was said last counts."""
         told: set[str] = set()
         for p in reversed(self._people):
             if not isinstance(p, Preference) or p.p_first is None or loser not in (p.first, p.second):

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rewardsmith import feedback, propose, sim
+from rewardsmith import advice, feedback, propose, sim
 from rewardsmith.anchors.scale import shipped
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError
 from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Parts, Proposer, Watcher
 from rewardsmith.learn.ppo import PopulationPPO
+from rewardsmith.propose.questions import Questions
 from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.store import Run
 from rewardsmith.taskfile import LoadedTask
@@ -36,7 +37,8 @@ EXTRAS = "extras.json"
 class Extras(BaseModel):
     """What a run was asked for on the command line that is no setting: kept in `<run>/extras.json`.
 
-    `seeded` holds the code of a person's own rewards, tried as generation 0.
+    `seeded` holds the code of a person's own rewards, tried as generation 0; `trajectories` are files of episodes that
+    the run begins with, read once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,7 @@ class Extras(BaseModel):
     base_url: str | None = None
     references: bool = False
     seeded: tuple[str, ...] = ()
+    trajectories: tuple[Path, ...] = ()
 
 
 def read_seeds(files: Sequence[Path]) -> tuple[str, ...]:
@@ -108,7 +111,9 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
     source or a simulator is unknown. SandboxUnavailable: generated code cannot be locked in, so none is asked for.
     """
     proposer = proposer_of(config, extras, run_folder=run.folder, tell=tell)
-    sources = feedback.sources(config.feedback.sources, config.feedback)
+    ask = ask_of(run, extras, config, tell=tell)
+    ready = advice.sources(config, ask) if ask else {}
+    sources = feedback.sources(config.feedback.sources, config.feedback, ready=ready)
     sandbox = make_sandbox(config)
     try:
         sandbox.layers()
@@ -123,6 +128,8 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
             watch=watch,
             seeded=tuple(written(code, index=i) for i, code in enumerate(extras.seeded)),
             anchors=shipped(run.task, env_steps=config.train.env_steps),
+            ask=ask,
+            refuses=sim.refuses,
         )
     finally:
         sandbox.close()
@@ -131,13 +138,28 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
 def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> Proposer:
     """The proposer that `config.model` names, proven usable as far as that goes without asking anybody.
 
-    Raises: UsageError: the words do not fit. ProposerError: a key is not set, a package or a recording is missing.
+    Raises: UsageError: the words do not fit. ConfigError: the settings want advice of a model where none is asked.
+    ProposerError: a key is not set, a package or a recording is missing.
     """
+    advice.refuse_unusable(config)
     proposer = propose.make(config.model, config.propose, base_url=extras.base_url, run_folder=run_folder, tell=tell)
     check = getattr(proposer, "check", None)
     if callable(check):
         check()
     return proposer
+
+
+def ask_of(run: Run, extras: Extras, config: EvolveConfig, *, tell: Tell) -> Questions | None:
+    """The way to ask the run's model for advice, at advice's own temperature; None where there is no model to ask.
+
+    Raises: as `proposer_of`.
+    """
+    if config.model == "offline":
+        return None
+    settings = config.propose.model_copy(update={"temperature": config.advice.temperature})
+    cooler = config.model_copy(update={"propose": settings})
+    proposer = proposer_of(cooler, extras, run_folder=run.folder, tell=tell)
+    return Questions(run.recorded(proposer), store=run.replies, task=run.task, seed=config.seed)
 
 
 def make_sandbox(config: EvolveConfig) -> ProcessSandbox:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rewardsmith import resources, yamlfile
 from rewardsmith.errors import ConfigError
+from rewardsmith.types import Disturbed
 
 Layer = Mapping[str, object]
 """Some of the settings, sections as nested mappings; what it leaves out is left to the layers below."""
@@ -28,13 +29,27 @@ class Settings(BaseModel):
 class SearchSettings(Settings):
     """How candidates are sought."""
 
-    strategy: Literal["greedy"] = Field("greedy", description="how parents are chosen")
+    strategy: Literal["greedy", "dialogue"] = Field(
+        "greedy", description="greedy: the parent is the best so far; dialogue: the last one, whatever became of it"
+    )
     generations: int = Field(5, ge=1, description="generations in one chain")
     offspring: int = Field(8, ge=1, le=100, description="candidates in a generation")
     restarts: int = Field(1, ge=1, description="independent chains; the best of all wins")
+    rank_by: Literal["fitness", "llm"] = Field(
+        "fitness", description="what the best is known by; llm: the score of feedback source llm_judge"
+    )
     history_turns: int = Field(4, ge=1, le=32, description="earlier attempts kept in the conversation")
+    history_omits: tuple[str, ...] = Field(
+        ("trajectory", "signals", "ending", "preference"),
+        description="feedback sources told of the latest of these attempts alone",
+    )
     siblings: int = Field(4, ge=0, le=32, description="other attempts of the last generation told in a line each")
     repairs: int = Field(2, ge=0, le=10, description="times a rejected draft is asked for again")
+    refit: int = Field(
+        0,
+        ge=0,
+        description="offspring a generation that are the parent, or bests before it, with their numbers refitted",
+    )
     env_source: bool = Field(False, description="show the environment's observation description to the model")
     anchors: bool = Field(True, description="tell the model what random actions and the expert's policy reach")
 
@@ -47,6 +62,22 @@ class ProposeSettings(Settings):
     concurrency: int = Field(8, ge=1, description="requests in flight at once")
     timeout_s: float = Field(180.0, gt=0)
     retries: int = Field(6, ge=0, description="attempts after a 429, a 5xx or a time-out")
+
+
+class RaceSettings(Settings):
+    """Which candidates train on between the legs of a training."""
+
+    enabled: bool = Field(True, description="false: everybody trains for the whole budget (`--no-race`)")
+    keep: float = Field(0.5, gt=0, le=1, description="share that trains on after each leg; 1: nobody is dropped")
+    finalists: int = Field(2, ge=1, description="candidates that are never dropped, the best so far")
+    legs: int = Field(1, ge=1, description="legs that every candidate is given")
+    doubt: float = Field(1.0, gt=0, description="standard errors by which fitness may be better or worse than seen")
+    solved: float | None = Field(
+        0.98, gt=0, le=1, description="stop a candidate once this share of its episodes succeeds; null: never"
+    )
+    patience: int | None = Field(
+        2, ge=1, description="stop it where, for so many legs, own reward rose and fitness fell; null: never"
+    )
 
 
 class TrainSettings(Settings):
@@ -74,21 +105,96 @@ class TrainSettings(Settings):
     normalise_reward: bool = True
     curve_points: int = Field(50, ge=10, description="points kept in each curve")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = Field(1, ge=1, description="torch threads beside the simulator's; more than 1 slows small machines")
+    legs: int = Field(
+        5, ge=1, description="parts of a training, each with fresh episodes; candidates are compared in between"
+    )
+    race: RaceSettings = RaceSettings()
+    workers: int | None = Field(
+        None, ge=1, description="threads that train some of the candidates each; null: one a core, at most 4"
+    )
+    threads: int = Field(1, ge=1, description="torch threads of each worker; more than 1 slows small machines")
 
 
 class JudgeSettings(Settings):
-    """How fitness is measured."""
+    """How fitness is measured, and which episodes are kept."""
 
     episodes: int = Field(16, ge=2, description="episodes that select")
     final_episodes: int = Field(64, ge=2, description="episodes that measure the winner again")
+    keep: int = Field(4, ge=0, le=64, description="judged episodes of each candidate kept as trajectories")
+    finalists: int = Field(3, ge=1, description="candidates measured again and disturbed at the end, best first")
+    probes: tuple[Disturbed, ...] = Field(
+        ("reset_noise", "mass", "friction", "horizon"), description="how the finalists' world is disturbed at the end"
+    )
+    simplify: bool = Field(
+        False,
+        description="at the end, train the winner without each of its components, and drop those it can do without",
+    )
+    simplify_seeds: int = Field(5, ge=2, description="trainings of each of these rewards")
+
+
+class PoolSettings(Settings):
+    """The run's known episodes: what a candidate is screened against and told of."""
+
+    keep: int = Field(400, ge=2, description="episodes kept, spread over fitness, success and failure")
+    max_age: int = Field(0, ge=0, description="generations after which a candidate's episode leaves; 0: never")
+    random: int = Field(16, ge=0, description="episodes of random actions the run begins with")
+
+
+class ScreenSettings(Settings):
+    """What a reward must show on the run's known episodes before it is trained. See docs/screen.md."""
+
+    duplicates: Literal["off", "same", "scaled", "shaped"] = Field(
+        "same",
+        description="which equals of a reward already judged are not trained again: the same program; the same rewards "
+        "up to a factor; or up to potential shaping as well, which may yet learn faster",
+    )
+    duplicate_distance: float = Field(
+        0.003, gt=0, lt=1, description="two rewards no further apart are equal (EPIC, or relative error once scaled)"
+    )
+    preference: Literal["off", "auc", "code", "paper"] = Field(
+        "off",
+        description="must score successes above failures; auc: share of pairs, its lower bound; code, paper: share "
+        "above the best failure, by mean reward or discounted return, as CARD's code and its paper have it",
+    )
+    auc_at_least: float = Field(0.55, ge=0, le=1, description="for auc: what its lower bound must reach")
+    auc_confidence: float = Field(0.95, gt=0.5, lt=1, description="for auc: of the one-sided bootstrap bound")
+    share_at_least: float = Field(0.8, ge=0, le=1, description="for code and paper: the share that must be above")
+    labels: Literal["auto", "success", "fitness"] = Field(
+        "auto", description="what tells good episodes from bad; auto: success where the task declares it"
+    )
+    fitness_quantile: float = Field(0.25, gt=0, le=0.5, description="for labels by fitness: the share at either end")
+    least: int = Field(4, ge=1, description="good and bad episodes each without which nothing can be decided")
+    demonstration: bool = Field(
+        False, description="must score the expert above its noised self above random play, where an expert is known"
+    )
+    demonstration_at_least: float = Field(0.55, ge=0, le=1, description="share of pairs in order, at each step")
+    audit: float = Field(0.0, ge=0, le=1, description="share of the rewards it would skip that is trained all the same")
+
+
+class RefitSettings(Settings):
+    """How a reward's numbers are fitted to the run's known episodes (search.refit). See docs/refit.md."""
+
+    returns: Literal["discounted", "mean"] = Field(
+        "discounted", description="what of an episode is compared: its return by train.gamma, or its mean reward"
+    )
+    ridge: float = Field(0.01, gt=0, description="pull towards the present numbers; more changes less")
+    least_pairs: int = Field(40, ge=4, description="ranked pairs of episodes without which nothing is fitted")
 
 
 class FeedbackSettings(Settings):
     """What the next prompt is told."""
 
-    sources: tuple[str, ...] = ("curves",)
-    points: int = Field(10, ge=2, description="points shown of each curve")
+    sources: tuple[str, ...] = ("changes", "summary", "hacking", "diagnosis", "ending", "trajectory")
+    points: int = Field(10, ge=2, description="points shown of each curve, by the source curves")
+
+
+class AdviceSettings(Settings):
+    """What else a model is asked besides for rewards; each question costs tokens. See docs/advice.md."""
+
+    critic_rounds: int = Field(0, ge=0, le=3, description="times a draft is reviewed, and revised, before training")
+    episodes: int = Field(2, ge=1, le=8, description="failed episodes of an attempt that the analyzer is shown")
+    pairs: int = Field(2, ge=0, le=16, description="pairs of attempts a generation that the judge compares")
+    temperature: float = Field(0.0, ge=0.0, le=2.0)
 
 
 class LimitSettings(Settings):
@@ -127,9 +233,13 @@ class EvolveConfig(Settings):
     search: SearchSettings = SearchSettings()
     propose: ProposeSettings = ProposeSettings()
     verify: VerifySettings = VerifySettings()
+    screen: ScreenSettings = ScreenSettings()
     train: TrainSettings = TrainSettings()
     judge: JudgeSettings = JudgeSettings()
+    pool: PoolSettings = PoolSettings()
+    refit: RefitSettings = RefitSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    advice: AdviceSettings = AdviceSettings()
     limits: LimitSettings = LimitSettings()
     human: HumanSettings = HumanSettings()
 
@@ -191,6 +301,11 @@ def setting(text: str) -> Layer:
         found = {section: found}
     yamlfile.check(EvolveConfig, found, at=lambda _: f"--set {text}")
     return found
+
+
+def over(settings: EvolveConfig, layers: Sequence[Layer]) -> EvolveConfig:
+    """Settings already resolved, with more layers laid over them. Raises: ConfigError: a value does not fit."""
+    return _settings(_merged([settings.model_dump(mode="json"), *layers]))
 
 
 def json_schema() -> dict[str, Any]:

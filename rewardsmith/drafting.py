@@ -1,4 +1,4 @@
-"""Drafts a generation: ask, find the code, verify it, and ask again where it was rejected.
+"""Drafts a generation: ask, find the code, verify it, and ask again where it was rejected; or refit the parent.
 
 A candidate keeps its id through its repairs; the drafts it lost stand in `Attempt.repairs`.
 """
@@ -11,19 +11,39 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from rewardsmith import prompting, verify
+from rewardsmith import prompting, refit, verify
+from rewardsmith.advice import critic
 from rewardsmith.config import EvolveConfig
 from rewardsmith.interfaces import Brief, Parts, Progress, Request
 from rewardsmith.seeds import stream
-from rewardsmith.types import Attempt, Candidate, Drafted, Rejected, Repair, Reply, Spend, Task
+from rewardsmith.types import (
+    Attempt,
+    Candidate,
+    Drafted,
+    Rejected,
+    Repair,
+    Reply,
+    Spend,
+    Task,
+    Trajectory,
+    Verified,
+)
 
 
 def draft(
-    brief: Brief, parts: Parts, config: EvolveConfig, *, generation: int, states: Mapping[str, Tensor]
-) -> tuple[Attempt, ...]:
-    """`config.search.offspring` attempts, each `Verified` or, after its repairs are used up, `Rejected`."""
-    asked = [_request(brief, config, generation=generation, index=i) for i in range(config.search.offspring)]
-    batch = checked(_answers(asked, parts, generation), brief.task, parts, states=states)
+    brief: Brief, parts: Parts, config: EvolveConfig,
+    *, generation: int, states: Mapping[str, Tensor], known: Sequence[Trajectory] = (),
+) -> tuple[Attempt, ...]:  # fmt: skip
+    """`config.search.offspring` attempts, each `Verified` or, after its repairs are used up, `Rejected`.
+
+    Some may be the parent refitted to the `known` episodes; the others are asked for. What passed is reviewed by a
+    critic, where the settings want one.
+    """
+    fitted = _refitted(brief, parts, config, generation=generation, states=states, known=known)
+    indices = [i for i in range(config.search.offspring) if candidate_id(generation, i) not in fitted]
+    asked = [_request(brief, config, generation=generation, index=i) for i in indices]
+    drafted = {a.id: a for a in checked(_answers(asked, parts, generation), brief.task, parts, states=states)}
+    batch = tuple((drafted | fitted)[candidate_id(generation, i)] for i in range(config.search.offspring))
     for repair in range(1, config.search.repairs + 1):
         failed = {a.id: i for i, a in enumerate(batch) if isinstance(a.outcome, Rejected)}
         if not failed:
@@ -35,7 +55,7 @@ def draft(
         again = checked(_answers(asked, parts, generation), brief.task, parts, states=states)
         repaired = {a.id: _follows(batch[failed[a.id]], a) for a in again}
         batch = tuple(repaired.get(a.id, a) for a in batch)
-    return batch
+    return _reviewed(batch, brief, parts, config, generation=generation, states=states)
 
 
 def seeded(parts: Parts, task: Task, *, states: Mapping[str, Tensor]) -> tuple[Attempt, ...]:
@@ -61,6 +81,63 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _refitted(
+    brief: Brief, parts: Parts, config: EvolveConfig,
+    *, generation: int, states: Mapping[str, Tensor], known: Sequence[Trajectory],
+) -> dict[str, Attempt]:  # fmt: skip
+    """The parent with its numbers refitted, then the bests before it, by the ids of the places after the first.
+
+    One that gains nothing, or fails a gate, leaves its place to be asked for.
+    """
+    count = min(config.search.refit, config.search.offspring - 1)
+    parents = [turn.candidate for turn in reversed(brief.turns)][:count]
+    found = [
+        (parent, refit.refit(
+            parent.code, known, brief.people, brief.task, parts.sandbox, config.refit, gamma=config.train.gamma
+        ))
+        for parent in parents
+    ]  # fmt: skip
+    gained = [(parent, each.code) for parent, each in found if isinstance(each, refit.Refitted)]
+    drafts = [
+        Candidate(
+            id=candidate_id(generation, 1 + i),
+            code=code,
+            sha256=sha256(code),
+            origin="refit",
+            model="",
+            parents=(parent.id,),
+        )
+        for i, (parent, code) in enumerate(gained)
+    ]
+    batch = checked([Attempt(candidate=c, outcome=Drafted()) for c in drafts], brief.task, parts, states=states)
+    return {a.id: a for a in batch if isinstance(a.outcome, Verified)}
+
+
+def _reviewed(
+    batch: tuple[Attempt, ...], brief: Brief, parts: Parts, config: EvolveConfig,
+    *, generation: int, states: Mapping[str, Tensor],
+) -> tuple[Attempt, ...]:  # fmt: skip
+    """The batch after its reviews, but for what no model wrote; a revision goes the way of a repair."""
+    if parts.ask is None or not config.advice.critic_rounds:
+        return batch
+    places = {a.id: i for i, a in enumerate(batch)}
+
+    def revise(wanted: Sequence[critic.Wanted], number: int) -> tuple[Attempt, ...]:
+        asked = [
+            _request(
+                replace(brief, findings=findings, draft=a.candidate.code), config,
+                generation=generation, index=places[a.id], repair=len(a.repairs) + number,
+            )
+            for a, findings in wanted
+        ]  # fmt: skip
+        return checked(_answers(asked, parts, generation), brief.task, parts, states=states)
+
+    asked = [a for a in batch if a.candidate.origin != "refit"]
+    reviewed = critic.reviewed(asked, brief, parts.ask, rounds=config.advice.critic_rounds, revise=revise)
+    by_id = {a.id: a for a in reviewed}
+    return tuple(by_id.get(a.id, a) for a in batch)
+
+
 def _request(brief: Brief, config: EvolveConfig, *, generation: int, index: int, repair: int = 0) -> Request:
     return Request(
         candidate_id=candidate_id(generation, index),
@@ -73,9 +150,10 @@ def _request(brief: Brief, config: EvolveConfig, *, generation: int, index: int,
 
 
 def _about(brief: Brief, failed: Attempt) -> Brief:
-    """The brief of a repair: the same parents, and what was wrong with the draft."""
+    """The brief of a repair: the same parents, and what was wrong with this draft and the ones before."""
     assert isinstance(failed.outcome, Rejected)
-    return replace(brief, rejected=failed.outcome, draft=failed.candidate.code)
+    lost = tuple(repair.rejected for repair in failed.repairs)
+    return replace(brief, rejected=failed.outcome, lost=lost, draft=failed.candidate.code)
 
 
 def _answers(asked: Sequence[Request], parts: Parts, generation: int) -> tuple[Attempt, ...]:

@@ -11,35 +11,48 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from rewardsmith import drafting, feedback, judge, train
+from rewardsmith import drafting, feedback, judge, screen, train
 from rewardsmith.archive import Archive
 from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig
-from rewardsmith.interfaces import Brief, Learner, Parts, Progress, RewardFn, Scene, SimulatorFactory, Trainee, Watcher
+from rewardsmith.interfaces import Brief, Parts, Progress, Scene, Watcher
 from rewardsmith.play import random_states
-from rewardsmith.readings import Readings
+from rewardsmith.pool import Pool
 from rewardsmith.seeds import stream
-from rewardsmith.types import Attempt, Final, Generation, Judged, ReferenceResult, Rejected, Task, Trained
+from rewardsmith.types import Attempt, Generation, Task, Trajectory
 
 
-def evolve(task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Generation] = ()) -> Iterator[Generation]:
-    """Yield finished generations until all are bred or a limit is reached; replaying `history` is how a run resumes."""
+def evolve(
+    task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Generation] = (), start: Sequence[Trajectory] = ()
+) -> Iterator[Generation]:
+    """Yield finished generations until all are bred or a limit is reached; replaying `history` is how a run resumes.
+
+    `start` are the episodes that the run knows before its first candidate.
+    """
     archive, budget = Archive.replay(history, config.search), Budget(config.limits, history)
+    pool = Pool.replay(history, config.pool, start=start)
     states = random_states(task, parts.simulator, seed=stream(config.seed, 0, "probe"))
     while not archive.complete and budget.exceeded() is None:
         index = archive.next_index
         chain = archive.chain_of(index)
-        watch = _during(index, parts.watch)
+        watch = during(index, parts.watch)
         people = parts.people.said_before(index)
         archive.hear(people)
         turns = archive.lineage(chain)
-        batch = _drafts(archive, task, parts, config, index=index, states=states)
+        batch = _drafts(archive, pool, task, parts, config, index=index, states=states)
+        batch = screen.rank(
+            batch, task, config,
+            known=archive.attempts(), trajectories=pool.trajectories, seed=stream(config.seed, index, "screen"),
+        )  # fmt: skip
         batch = train.run(batch, task, parts.learner, seed=stream(config.seed, index, "train"), watch=watch)
         batch = judge.score(
             batch, task, parts.simulator,
-            seed=stream(config.seed, index, "judge"), episodes=config.judge.episodes, watch=watch,
+            seed=stream(config.seed, index, "judge"), episodes=config.judge.episodes, keep=config.judge.keep,
+            watch=watch,
         )  # fmt: skip
-        batch = feedback.comment(batch, Scene(task=task, batch=batch), parts.sources)
+        pool.add(batch, generation=index)
+        scene = Scene(task=task, batch=batch, parent=turns[-1] if turns else None, trajectories=pool.trajectories)
+        batch = feedback.comment(batch, scene, parts.sources)
         generation = Generation(
             index=index, chain=chain, attempts=batch, people=people, parents=tuple(a.id for a in turns[-1:])
         )
@@ -49,9 +62,16 @@ def evolve(task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Gen
 
 
 def _drafts(
-    archive: Archive, task: Task, parts: Parts, config: EvolveConfig, *, index: int, states: Mapping[str, Tensor]
+    archive: Archive,
+    pool: Pool,
+    task: Task,
+    parts: Parts,
+    config: EvolveConfig,
+    *,
+    index: int,
+    states: Mapping[str, Tensor],
 ) -> tuple[Attempt, ...]:
-    """Generation 0 is what a person seeded; every later one is asked for."""
+    """Generation 0 is what a person seeded; every later one is asked for, or refitted to what is known."""
     if index == 0:
         return drafting.seeded(parts, task, states=states)
     chain = archive.chain_of(index)
@@ -65,69 +85,10 @@ def _drafts(
         anchors=parts.anchors,
         ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
     )
-    return drafting.draft(brief, parts, config, generation=index, states=states)
+    return drafting.draft(brief, parts, config, generation=index, states=states, known=pool.trajectories)
 
 
-def references(
-    task: Task, learner: Learner, simulator: SimulatorFactory, config: EvolveConfig, *, watch: Watcher
-) -> tuple[ReferenceResult, ...]:
-    """Policies under the expert's and the sparse reward, trained and judged with a candidate's own budget."""
-    readings, watch = Readings(task), _during(0, watch)
-    rewards: dict[str, RewardFn] = {"sparse": train.sparse_reward(readings)}
-    if task.references.expert:
-        rewards["expert"] = train.expert_reward(readings)
-    trainees = [Trainee(id=name, reward=reward, verified=None) for name, reward in rewards.items()]
-    seed = stream(config.seed, 0, "references")
-    results = [outcome for outcome, _ in learner.train(trainees, task, seed=seed, watch=watch)]
-    policies = [r.policy for r in results if isinstance(r, Trained)]
-    scores = iter(
-        judge.measure(
-            policies,
-            task,
-            simulator,
-            seed=stream(config.seed, 0, "finals"),
-            episodes=config.judge.final_episodes,
-            watch=watch,
-        )
-    )
-    return tuple(
-        ReferenceResult(
-            name="expert" if t.id == "expert" else "sparse",
-            outcome=r if isinstance(r, Rejected) else judge.judged(r, next(scores)),
-        )
-        for t, r in zip(trainees, results, strict=True)
-    )
-
-
-def finish(
-    task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Generation],
-    measured: Sequence[ReferenceResult] = (),
-) -> Final | Rejected | None:  # fmt: skip
-    """The winner, measured again on seeds nobody selected on; `Rejected` where that gives no finite fitness.
-
-    None where nothing was judged.
-    """
-    winner = Archive.replay(history, config.search).best()
-    if winner is None or not isinstance(winner.outcome, Judged):
-        return None
-    [score] = judge.measure(
-        [winner.outcome.policy], task, parts.simulator,
-        seed=stream(config.seed, 0, "finals"), episodes=config.judge.final_episodes,
-        watch=_during(len(history), parts.watch),
-    )  # fmt: skip
-    if isinstance(score, Rejected):
-        return score
-    normalised, note = judge.human_normalised(score, measured) if measured else (None, "")
-    return Final(
-        winner=winner.id,
-        score=score,
-        references=tuple((r.name, r.outcome.score) for r in measured if isinstance(r.outcome, Judged)),
-        human_normalised=normalised,
-        human_normalised_note=note,
-    )
-
-
-def _during(generation: int, watch: Watcher) -> Watcher:
+def during(generation: int, watch: Watcher) -> Watcher:
     """`watch`, told which generation is under way."""
 
     def tell(progress: Progress) -> None:

@@ -70,9 +70,20 @@ class Simulator(Protocol):
 
 
 class SimulatorFactory(Protocol):
-    """Builds simulators for a task; `info_fields` lists the info entries that its frames must carry."""
+    """Builds simulators for a task; `info_fields` lists the info entries that its frames must carry.
 
-    def __call__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> Simulator: ...
+    `threads` is how many threads of its own it may use; None: one a core.
+    """
+
+    def __call__(
+        self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str], threads: int | None = None
+    ) -> Simulator: ...
+
+
+class Refuses(Protocol):
+    """Why `task`'s simulator cannot be disturbed as `task.env.disturbance` says, in a sentence; None where it can."""
+
+    def __call__(self, task: Task) -> str | None: ...
 
 
 # --- proposers ------------------------------------------------------------------------------------------------------
@@ -91,7 +102,9 @@ class Brief:
     siblings: tuple[Attempt, ...] = ()
     people: tuple[HumanInput, ...] = ()
     rejected: Rejected | None = None  # set when a repair is asked for
-    draft: str = ""  # the code that was rejected; empty where the reply held none
+    lost: tuple[Rejected, ...] = ()  # why this candidate's drafts before that one were rejected, oldest first
+    findings: tuple[str, ...] = ()  # a reviewer's, where a draft that passed the checks is to be revised
+    draft: str = ""  # the code that was rejected or reviewed; empty where the reply held none
     env_steps: int = 0  # control steps each policy is trained for; 0: not told
     gamma: float = 0.0  # the discount it is trained with; 0: not told
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of each signal under random actions
@@ -102,7 +115,7 @@ class Brief:
 class Request:
     """One sample to be drawn: `index` tells samples of the same prompt apart, `seed` is its own random stream.
 
-    `repair` counts how often this candidate's draft has been rejected and asked for again.
+    `repair` counts how often this candidate's draft has been asked for again, rejected or reviewed.
     """
 
     candidate_id: str
@@ -131,6 +144,28 @@ class Proposer(Protocol):
     def origin(self) -> Literal["llm", "offline", "manual", "replay"]: ...
 
     def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """Something a model is asked that is not for a reward.
+
+    `purpose`, `about` (a candidate's id) and `index`, from 1, tell it from every other question of the run.
+    """
+
+    purpose: Literal["critic", "analyzer", "score", "pair"]
+    about: str
+    index: int
+    prompt: Prompt
+
+
+class Ask(Protocol):
+    """Puts questions to a model. One reply a question, in order; raises `ProposerError` when none can be had at all."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, questions: Sequence[Question]) -> list[Reply]: ...
 
 
 # --- verification, learning, feedback -------------------------------------------------------------------------------
@@ -191,10 +226,11 @@ class Learner(Protocol):
     """Trains many policies at once. A trainee's result depends on its reward and the seed, not on its neighbours.
 
     One result a trainee, in order, each with what it cost: a trainee that fails on the way has taken env steps too.
+    Without `race` everybody trains for the whole budget; with it, whoever is clearly behind may be stopped early.
     """
 
     def train(
-        self, trainees: Sequence[Trainee], task: Task, *, seed: int, watch: Watcher
+        self, trainees: Sequence[Trainee], task: Task, *, seed: int, watch: Watcher, race: bool = True
     ) -> list[tuple[Trained | Rejected, Spend]]: ...
 
 
@@ -202,12 +238,14 @@ class Learner(Protocol):
 class Scene:
     """What a feedback source may look at besides the attempt itself.
 
-    `trajectories` are the run's known episodes of any policy; `batch` the attempts of the same generation.
+    `trajectories` are the run's known episodes of any policy; `batch` the attempts of the same generation, `parent`
+    the one they were bred from, None where there is none.
     """
 
     task: Task
     batch: tuple[Attempt, ...] = ()
     trajectories: tuple[Trajectory, ...] = ()
+    parent: Attempt | None = None
 
 
 class FeedbackSource(Protocol):
@@ -258,6 +296,8 @@ class Parts:
     watch: Watcher
     seeded: tuple[Candidate, ...] = ()  # a person's own rewards, tried as generation 0
     anchors: tuple[Anchor, ...] = ()  # what prompts may tell of random actions and the expert's policy
+    ask: Ask | None = None  # for what else a model is asked; None: nothing
+    refuses: Refuses | None = None  # how the simulator can be disturbed; None: not at all
 
 
 History = Sequence[Generation]

@@ -1,23 +1,35 @@
 """Scores policies by the task's fitness, on seeds their training never saw; no reward is computed here.
 
-Each environment plays one episode and is scored once, under the policy's mean actions.
+Each environment plays one episode and is scored once, under the policy's mean actions. Some of the episodes can be kept
+whole, as trajectories.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from rewardsmith.interfaces import Frame, Progress, Simulator, SimulatorFactory, Watcher
+from rewardsmith.interfaces import Frame, Progress, Rollout, Simulator, SimulatorFactory, Watcher
 from rewardsmith.learn.policy import deterministic
 from rewardsmith.readings import Readings
-from rewardsmith.rollouts import LENGTH, Ended, EpisodeMeter, Stepper
+from rewardsmith.recording import Recording, recordable, spread
+from rewardsmith.rollouts import LENGTH, EpisodeMeter, Stepper
 from rewardsmith.seeds import env_seeds
-from rewardsmith.types import Attempt, Judged, Measure, Policy, ReferenceResult, Rejected, Score, Task, Trained
+from rewardsmith.types import (
+    Attempt,
+    Judged,
+    Measure,
+    Policy,
+    Rejected,
+    Score,
+    Task,
+    Trained,
+    Trajectory,
+)
 
 CHUNK = 50  # control steps between looks at whether all episodes have ended
 
@@ -26,41 +38,111 @@ T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.
        2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Played:
+    """A policy's score and some of the episodes it comes from, the worst first, the best last."""
+
+    score: Score
+    trajectories: tuple[Trajectory, ...] = ()
+
+
+# --- attempts -------------------------------------------------------------------------------------------------------
+
+
 def score(
-    batch: Sequence[Attempt], task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher
-) -> tuple[Attempt, ...]:
+    batch: Sequence[Attempt], task: Task, simulator: SimulatorFactory, *,
+    seed: int, episodes: int, watch: Watcher, keep: int = 0,
+) -> tuple[Attempt, ...]:  # fmt: skip
     """Turn every `Trained` outcome into `Judged` (or `Rejected`); other attempts pass through untouched."""
-    trained = [a for a in batch if isinstance(a.outcome, Trained)]
-    policies = [a.outcome.policy for a in trained if isinstance(a.outcome, Trained)]
-    scores = measure(policies, task, simulator, seed=seed, episodes=episodes, watch=watch)
-    by_id = {a.id: judged(a.outcome, s) for a, s in zip(trained, scores, strict=True) if isinstance(a.outcome, Trained)}
+    trained = {a.id: a.outcome for a in batch if isinstance(a.outcome, Trained)}
+    found = outcomes(list(trained.items()), task, simulator, seed=seed, episodes=episodes, watch=watch, keep=keep)
+    by_id = dict(zip(trained, found, strict=True))
     return tuple(replace(a, outcome=by_id.get(a.id, a.outcome)) for a in batch)
 
 
-def judged(trained: Trained, found: Score | Rejected) -> Judged | Rejected:
-    """The trained policy with its score, or why it has none."""
-    return found if isinstance(found, Rejected) else Judged(trained=trained, score=found)
+def outcomes(
+    trained: Sequence[tuple[str, Trained]], task: Task, simulator: SimulatorFactory, *,
+    seed: int, episodes: int, watch: Watcher, keep: int = 0,
+) -> list[Judged | Rejected]:  # fmt: skip
+    """Each training by the better of its checkpoints, all played on the same seeds; `keep` of its episodes are kept.
+
+    `trained` names whose policy each is.
+    """
+    entries = [(name, policy) for name, t in trained for policy in _checkpoints(t)]
+    played = iter(play(entries, task, simulator, seed=seed, episodes=episodes, watch=watch, keep=keep))
+    return [judged(t, *(next(played) for _ in _checkpoints(t))) for _, t in trained]
+
+
+def _checkpoints(trained: Trained) -> list[Policy]:
+    """The last policy, and the one at the peak of own reward where that is another."""
+    return [trained.policy, *([trained.peak.policy] if trained.peak else [])]
+
+
+def judged(trained: Trained, last: Played | Rejected, peak: Played | Rejected | None = None) -> Judged | Rejected:
+    """The training by the checkpoint of higher mean fitness, the last one where they are equal; why it has no score."""
+    if isinstance(peak, Played) and (isinstance(last, Rejected) or peak.score.mean > last.score.mean):
+        other = last.score if isinstance(last, Played) else None
+        return Judged(trained=trained, score=peak.score, checkpoint="peak", other=other, trajectories=peak.trajectories)
+    if isinstance(last, Rejected):
+        return last
+    other = peak.score if isinstance(peak, Played) else None
+    return Judged(trained=trained, score=last.score, other=other, trajectories=last.trajectories)
+
+
+# --- policies -------------------------------------------------------------------------------------------------------
 
 
 def measure(
     policies: Sequence[Policy], task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher
 ) -> list[Score | Rejected]:
     """Each policy's score over `episodes` episodes, the same seeds for all; a non-finite fitness is a `Rejected`."""
-    if not policies:
-        return []
-    readings, act, count = Readings(task), deterministic(policies), len(policies)
+    entries = [("", policy) for policy in policies]
+    found = play(entries, task, simulator, seed=seed, episodes=episodes, watch=watch)
+    return [p.score if isinstance(p, Played) else p for p in found]
+
+
+def play(
+    policies: Sequence[tuple[str, Policy]], task: Task, simulator: SimulatorFactory, *,
+    seed: int, episodes: int, watch: Watcher, keep: int = 0,
+) -> list[Played | Rejected]:  # fmt: skip
+    """The same with `keep` of each policy's episodes; `policies` names whose each is.
+
+    What is recorded until the best and worst are known stays below `recording.LIMIT_BYTES`: where it would not, the
+    policies are played in several batches. A policy's result does not depend on its company.
+    """
+    at_once = recordable(task, episodes=episodes) if keep else max(1, len(policies))
+    found: list[Played | Rejected] = []
+    for start in range(0, len(policies), at_once):
+        together = policies[start : start + at_once]
+        found += _play_together(together, task, simulator, seed=seed, episodes=episodes, watch=watch, keep=keep)
+    return found
+
+
+def _play_together(
+    policies: Sequence[tuple[str, Policy]], task: Task, simulator: SimulatorFactory, *,
+    seed: int, episodes: int, watch: Watcher, keep: int,
+) -> Iterator[Played | Rejected]:  # fmt: skip
+    readings, act, count = Readings(task), deterministic([p for _, p in policies]), len(policies)
 
     def actions(_: int, frame: Frame) -> torch.Tensor:
         return act(readings.policy_obs(frame).reshape(count, episodes, -1)).flatten(0, 1)
 
     sim = simulator(task, env_seeds=env_seeds(seed, episodes) * count, info_fields=readings.info_fields)
-    return _scores(sim, actions, task, policies=count, watch=watch)
+    return _results(sim, actions, task, sources=[name for name, _ in policies], watch=watch, keep=keep)
 
 
 def measure_random(
     task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher
 ) -> Score | Rejected:
     """The score of uniformly random actions, drawn anew at every step, on the same seeds as `measure`'s."""
+    found = play_random(task, simulator, seed=seed, episodes=episodes, watch=watch)
+    return found.score if isinstance(found, Played) else found
+
+
+def play_random(
+    task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher, keep: int = 0
+) -> Played | Rejected:
+    """The same with `keep` of the episodes, whose source is `random`."""
     sim = simulator(task, env_seeds=env_seeds(seed, episodes), info_fields=Readings(task).info_fields)
     draw = torch.Generator().manual_seed(seed)
     low, high = sim.action_low, sim.action_high
@@ -68,61 +150,92 @@ def measure_random(
     def actions(_: int, frame: Frame) -> torch.Tensor:  # noqa: ARG001 - nothing is looked at
         return low + (high - low) * torch.rand(episodes, len(low), generator=draw)
 
-    [score] = _scores(sim, actions, task, policies=1, watch=watch)
-    return score
+    [found] = _results(sim, actions, task, sources=["random"], watch=watch, keep=keep)
+    return found
 
+
+# --- playing --------------------------------------------------------------------------------------------------------
 
 Act = Callable[[int, Frame], torch.Tensor]
 
 
-def _scores(sim: Simulator, act: Act, task: Task, *, policies: int, watch: Watcher) -> list[Score | Rejected]:
-    """One score a policy; its environments stand side by side. The simulator is closed."""
+def _results(
+    sim: Simulator, act: Act, task: Task, *, sources: Sequence[str], watch: Watcher, keep: int
+) -> Iterator[Played | Rejected]:
+    """One result a policy; its environments stand side by side. The simulator is closed."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        fitness, success, length = _play(sim, act, task, policies=policies, watch=watch)
+        played = _Play(task, sim.num_envs, record=keep > 0)
+        played.run(sim, act, watch)
     finally:
         torch.set_num_threads(threads)
         sim.close()
-    return [_score(fitness[k], None if success is None else success[k], length[k]) for k in range(policies)]
+    each = sim.num_envs // len(sources)
+    return (played.result(slice(k * each, (k + 1) * each), name, keep=keep) for k, name in enumerate(sources))
 
 
-def _play(
-    sim: Simulator, act: Act, task: Task, *, policies: int, watch: Watcher
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Fitness, success and length of every episode, `(K, E)` each."""
-    readings, total = Readings(task), sim.num_envs
-    fitness = _FirstEpisodes(task.fitness, total)
-    length = _FirstEpisodes(LENGTH, total)
-    success = _FirstEpisodes(task.success, total) if task.success else None
-    stepper = Stepper(sim)
-    for start in range(0, task.episode_steps, CHUNK):
-        rollout = stepper.collect(act, min(CHUNK, task.episode_steps - start))
-        fitness.take(fitness.meter.update(readings.fitness(rollout), rollout))
-        length.take(length.meter.update(rollout.valid.float(), rollout))
-        reached = readings.success(rollout)
-        if success is not None and reached is not None:
-            success.take(success.meter.update(reached, rollout))
-        watch(Progress(generation=-1, stage="judge", fraction=min(1.0, (start + CHUNK) / task.episode_steps)))
-        if length.complete:
-            break
-    shape = (policies, total // policies)
-    return (
-        fitness.values.reshape(shape),
-        None if success is None else success.values.reshape(shape),
-        length.values.reshape(shape),
-    )
+class _Play:
+    """One episode of every environment: its fitness, success, hidden fitness and length, and a recording if asked."""
+
+    def __init__(self, task: Task, num_envs: int, *, record: bool) -> None:
+        self._task, self._readings = task, Readings(task)
+        self._fitness = _FirstEpisodes(task.fitness, num_envs)
+        self._length = _FirstEpisodes(LENGTH, num_envs)
+        self._success = _FirstEpisodes(task.success, num_envs) if task.success else None
+        self._hidden = _FirstEpisodes(task.hidden_fitness, num_envs) if task.hidden_fitness else None
+        self._recording = Recording(self._readings) if record else None
+
+    def run(self, sim: Simulator, act: Act, watch: Watcher) -> None:
+        """Play until every environment has ended an episode."""
+        stepper, steps = Stepper(sim), self._task.episode_steps
+        for start in range(0, steps, CHUNK):
+            self._take(stepper.collect(act, min(CHUNK, steps - start)))
+            watch(Progress(generation=-1, stage="judge", fraction=min(1.0, (start + CHUNK) / steps)))
+            if self._length.complete:
+                break
+
+    def _take(self, rollout: Rollout) -> None:
+        readings = self._readings
+        self._fitness.take(readings.fitness(rollout), rollout)
+        self._length.take(rollout.valid.float(), rollout)
+        for meter, values in ((self._success, readings.success), (self._hidden, readings.hidden)):
+            if meter is not None and (found := values(rollout)) is not None:
+                meter.take(found, rollout)
+        if self._recording is not None:
+            self._recording.take(rollout)
+
+    def result(self, envs: slice, source: str, *, keep: int) -> Played | Rejected:
+        """What the policy that played in `envs` came to."""
+        fitness, length = self._fitness.values[envs], self._length.values[envs]
+        score = _score(fitness, length, success=_of(self._success, envs), hidden=_of(self._hidden, envs))
+        if isinstance(score, Rejected):
+            return score
+        kept = [self._episode(envs.start + i, source) for i in spread(fitness, keep)]
+        return Played(score=score, trajectories=tuple(t for t in kept if t is not None))
+
+    def _episode(self, env: int, source: str) -> Trajectory | None:
+        if self._recording is None:
+            return None
+        return self._recording.episode(
+            env,
+            steps=int(self._length.values[env]),
+            source=source,
+            fitness=float(self._fitness.values[env]),
+            success=None if self._success is None else bool(self._success.values[env]),
+        )
 
 
 class _FirstEpisodes:
     """The reduced value of each environment's first episode; what it plays after that is ignored."""
 
     def __init__(self, measure: Measure, num_envs: int) -> None:
-        self.meter = EpisodeMeter(measure, num_envs)
+        self._meter = EpisodeMeter(measure, num_envs)
         self.values = np.full(num_envs, np.nan)
         self._seen = np.zeros(num_envs, dtype=bool)
 
-    def take(self, ended: Ended) -> None:
+    def take(self, values: torch.Tensor, rollout: Rollout) -> None:
+        ended = self._meter.update(values, rollout)
         for env, value in zip(ended.env.tolist(), ended.value.tolist(), strict=True):
             if not self._seen[env]:
                 self.values[env], self._seen[env] = value, True
@@ -132,7 +245,13 @@ class _FirstEpisodes:
         return bool(self._seen.all())
 
 
-def _score(fitness: np.ndarray, success: np.ndarray | None, length: np.ndarray) -> Score | Rejected:
+def _of(meter: _FirstEpisodes | None, envs: slice) -> np.ndarray | None:
+    return None if meter is None else meter.values[envs]
+
+
+def _score(
+    fitness: np.ndarray, length: np.ndarray, *, success: np.ndarray | None, hidden: np.ndarray | None
+) -> Score | Rejected:
     broken = ~np.isfinite(fitness) | ~np.isfinite(fitness if success is None else success)
     if broken.any():
         bad = int(broken.sum())
@@ -149,6 +268,7 @@ def _score(fitness: np.ndarray, success: np.ndarray | None, length: np.ndarray) 
         success_rate=rate,
         success_ci95=None if rate is None else wilson95(rate, len(fitness)),
         mean_length=float(length.mean()),
+        hidden=tuple(hidden.tolist()) if hidden is not None and np.isfinite(hidden).all() else (),
     )
 
 
@@ -168,19 +288,3 @@ def wilson95(rate: float, n: int) -> tuple[float, float]:
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = 1.96 * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def human_normalised(ours: Score, references: Sequence[ReferenceResult]) -> tuple[float | None, str]:
-    """(M - S) / |H - S|, and a sentence where it is refused: a reference failed or the two cannot be told apart.
-
-    Reference: Ma et al. 2023, Eureka, arXiv:2310.12931.
-    """
-    found = {r.name: r.outcome for r in references}
-    expert, sparse = found.get("expert"), found.get("sparse")
-    if not isinstance(expert, Judged) or not isinstance(sparse, Judged):
-        return None, "Not defined: the expert's and the sparse reward's policies are both needed."
-    gap = expert.score.mean - sparse.score.mean
-    noise = math.hypot(expert.score.ci95, sparse.score.ci95)
-    if abs(gap) <= noise:
-        return None, f"Refused: expert and sparse differ by {gap:.4g}, within their noise of {noise:.4g}."
-    return (ours.mean - sparse.score.mean) / abs(gap), ""

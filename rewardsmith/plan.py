@@ -57,6 +57,19 @@ def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references:
     return task.episode_steps * (candidates * judge.episodes + (1 + references) * judge.final_episodes)
 
 
+def advice_calls_of(config: EvolveConfig) -> tuple[tuple[str, int], ...]:
+    """What else than for rewards the model is asked, each with the calls it takes at most in the whole run."""
+    search, wanted = config.search, config.advice
+    generations = search.restarts * search.generations
+    rewards = generations * search.offspring
+    calls = {
+        "reviews and revisions by the critic's word": 2 * rewards * wanted.critic_rounds,
+        "analyzer": rewards if "analyzer" in config.feedback.sources else 0,
+        "judge": 2 * (rewards + generations * wanted.pairs) if "llm_judge" in config.feedback.sources else 0,
+    }
+    return tuple((what, count) for what, count in calls.items() if count)
+
+
 def _settings_words(config: EvolveConfig) -> list[str]:
     changed = list(changed_settings(config, EvolveConfig()))
     lines = [f"  {name} = {value}  (default {default})" for name, value, default in changed]
@@ -79,7 +92,17 @@ def _training_words(task: Task, config: EvolveConfig, extras: Extras) -> list[st
         f"time: about {duration_words((total + judging) / (speed * TRAINING_SHARE))}, an estimate: bare stepping does "
         f"{speed:,.0f} env steps/s here (measured for a second), the whole about {TRAINING_SHARE:.0%} of that; "
         "waiting for a model or a person comes on top",
+        *_simplify_words(config),
     ]
+
+
+def _simplify_words(config: EvolveConfig) -> list[str]:
+    seeds, each = config.judge.simplify_seeds, config.train.env_steps
+    words = (
+        f"simplifying the winner at the end comes on top: with 5 components {seeds * 6} to {seeds * 15} trainings of "
+        f"{each:,} env steps"
+    )
+    return [words] if config.judge.simplify else []
 
 
 def _model_words(task: Task, config: EvolveConfig) -> list[str]:
@@ -92,9 +115,17 @@ def _model_words(task: Task, config: EvolveConfig) -> list[str]:
         f"model: {config.model}; {calls} calls, and up to {search.repairs} more for each rejected draft",
         f"first prompt: about {tokens:,} tokens ({CHARACTERS_PER_TOKEN} characters a token, a rule of thumb); later "
         f"ones also carry up to {search.history_turns} earlier rewards with their feedback",
+        *_advice_words(config),
         f"replies: at most {config.propose.max_tokens:,} tokens each",
         _cost_words(config, calls=calls, tokens=tokens),
     ]
+
+
+def _advice_words(config: EvolveConfig) -> list[str]:
+    calls = advice_calls_of(config)
+    told = ", ".join(f"{what} {count}" for what, count in calls)
+    total = sum(count for _, count in calls)
+    return [f"advice: up to {total} more calls and their tokens ({told})"] if calls else []
 
 
 def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:
@@ -115,6 +146,10 @@ def _cost_words(config: EvolveConfig, *, calls: int, tokens: int) -> str:
     price = price_of(provider, name) if name else None
     if price is None:
         return "cost: no price known for this model"
+    more = " and advice" if advice_calls_of(config) else ""
     least = calls * price.cost_usd(tokens_in=tokens, tokens_out=0)
     most = calls * price.cost_usd(tokens_in=tokens, tokens_out=config.propose.max_tokens)
-    return f"cost: ${least:.2f} for first prompts alone to ${most:.2f} with every reply at its longest; repairs on top"
+    return (
+        f"cost: ${least:.2f} for first prompts alone to ${most:.2f} with every reply at its longest; "
+        f"repairs{more} on top"
+    )

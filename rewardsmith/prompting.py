@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,13 +20,14 @@ from rewardsmith.envdoc import observation_doc
 from rewardsmith.feedback.curves import COMPONENT
 from rewardsmith.feedback.people import sentences
 from rewardsmith.interfaces import Brief
-from rewardsmith.quoting import cleaned, fenced, one_line
+from rewardsmith.quoting import cleaned, fenced, numbered, one_line
 from rewardsmith.reply import extract
 from rewardsmith.resources import prompts_folder
 from rewardsmith.types import (
     Anchor,
     Attempt,
     Constant,
+    Feedback,
     Judged,
     Measure,
     Message,
@@ -56,15 +57,24 @@ STAGES: Mapping[Stage, str] = {
 
 
 def render(brief: Brief, *, settings: SearchSettings) -> Prompt:
-    """The conversation that asks for the next reward, or for a repair where `brief.rejected` is set.
+    """The conversation that asks for the next reward; for a repair where `brief.rejected` is set, or a revision where
+    `brief.findings` are.
 
-    System message first, then user and assistant in turn, the user last. A repair goes on with the conversation that
+    System message first, then user and assistant in turn, the user last. Either goes on with the conversation that
     led to the draft; where the reply held no code, there is no draft and the reply is asked for again.
     """
     messages = _conversation(brief, brief.turns[-settings.history_turns :], settings)
     if brief.rejected:
-        messages = _exchange(messages, brief.draft, _repair(brief.rejected, brief.draft))
+        messages = _exchange(messages, brief.draft, _repair(brief, brief.rejected))
+    elif brief.findings:
+        messages = _exchange(messages, brief.draft, _text("revise.j2", findings=numbered(brief.findings)))
     return Prompt(messages=tuple(messages), sha256=digest(messages))
+
+
+def question(template: str, **given: object) -> Prompt:
+    """A prompt of one message, from a template alone: for questions that belong to no conversation."""
+    messages = (Message(role="user", content=_text(template, **given)),)
+    return Prompt(messages=messages, sha256=digest(messages))
 
 
 def digest(messages: Sequence[Message]) -> str:
@@ -81,7 +91,8 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     task = task_view(brief.task, env_source=settings.env_source, ranges=brief.ranges)
     training = training_view(brief)
     anchors = anchor_views(brief.anchors) if settings.anchors else ()
-    views = [attempt_view(turn) for turn in turns]
+    views = [attempt_view(turn, omit=settings.history_omits) for turn in turns[:-1]]
+    views += [attempt_view(turn) for turn in turns[-1:]]
     others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
     people = sentences(brief.people, shown=[v.id for v in (*views, *others)])
     asking = {"others": others, "people": people}
@@ -105,8 +116,9 @@ def _exchange(messages: Sequence[Message], code: str, told: str) -> list[Message
     return [*messages[:-1], Message(role="user", content=f"{messages[-1].content}\n\n{told}")]
 
 
-def _repair(rejected: Rejected, draft: str) -> str:
-    return _text("repair.j2", turn={"rejection": rejection_view(rejected, draft)}, has_code=bool(draft.strip()))
+def _repair(brief: Brief, rejected: Rejected) -> str:
+    view, lost = rejection_view(rejected, brief.draft), [rejection_view(r, "") for r in brief.lost]
+    return _text("repair.j2", turn={"rejection": view}, lost=lost, has_code=bool(brief.draft.strip()))
 
 
 def telling(siblings: Sequence[Attempt], count: int) -> list[Attempt]:
@@ -196,18 +208,19 @@ class ScoreView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectionView:
-    """A rejection and the line it is about, as a quotation; `stage` in words."""
+    """A rejection and the line it is about, as a quotation; `screened` where the code itself is fine."""
 
     stage: str
     reason: str
     hint: str
     line: int | None
     quoted: str
+    screened: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptView:
-    """An attempt as it is told; its code stands in the assistant's message."""
+    """An attempt as it is told; its code stands in the assistant's message. `changes` is against its parent."""
 
     id: str
     by_person: bool
@@ -216,6 +229,7 @@ class AttemptView:
     warnings: tuple[str, ...]
     feedback: tuple[str, ...]
     components: tuple[str, ...]
+    changes: str
 
 
 def training_view(brief: Brief) -> TrainingView | None:
@@ -259,7 +273,8 @@ def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, tuple[float,
     )
 
 
-def attempt_view(attempt: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView:
+    """The attempt without the feedback of the sources to `omit`."""
     outcome = attempt.outcome
     trained = outcome.trained if isinstance(outcome, Judged) else None
     verified = trained.verified if trained else None
@@ -272,8 +287,13 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         score=_score_view(outcome.score) if isinstance(outcome, Judged) else None,
         rejection=rejection_view(outcome, attempt.candidate.code) if isinstance(outcome, Rejected) else None,
         warnings=tuple(one_line(w) for w in verified.warnings) if verified else (),
-        feedback=tuple(cleaned(f.text, limit=FEEDBACK_LIMIT) for f in attempt.feedback if f.source != "rejection"),
+        feedback=tuple(
+            cleaned(f.text, limit=FEEDBACK_LIMIT)
+            for f in attempt.feedback
+            if f.text and f.source not in ("rejection", *omit)
+        ),
         components=tuple(one_line(name, limit=NAME_LIMIT) for name in names[:NAMES_LIMIT]),
+        changes=next((_changes(f) for f in attempt.feedback if f.source == "changes"), ""),
     )
 
 
@@ -287,7 +307,13 @@ def rejection_view(rejected: Rejected, code: str) -> RejectionView:
         hint=one_line(rejected.hint),
         line=rejected.line,
         quoted=f"`{quoted.replace('`', chr(39))}`" if quoted else "",
+        screened=rejected.stage == "screen",
     )
+
+
+def _changes(feedback: Feedback) -> str:
+    """`against g001-02: added ...` in one line."""
+    return one_line(f"against {feedback.data.get('parent')}: {feedback.data.get('what')}")
 
 
 def _signal_view(signal: Signal, seen: tuple[float, float] | None) -> SignalView:

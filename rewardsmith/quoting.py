@@ -7,6 +7,7 @@ fence it stands in, and from carrying the control tokens by which chat templates
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 LINE_LIMIT = 400
 TEXT_LIMIT = 4_000
@@ -32,6 +33,11 @@ def one_line(text: str, *, limit: int = LINE_LIMIT) -> str:
 def block(text: str, *, limit: int = TEXT_LIMIT) -> str:
     """`text` as a Markdown quotation, every line behind `> `."""
     return "\n".join(f"> {line}".rstrip() for line in cleaned(text.strip(), limit=limit).split("\n"))
+
+
+def numbered(lines: Iterable[str], *, limit: int = LINE_LIMIT) -> str:
+    """Each of `lines` on one line of a Markdown quotation, numbered from 1."""
+    return "\n".join(f"> {i}. {one_line(line, limit=limit)}" for i, line in enumerate(lines, start=1))
 
 
 def fenced(code: str, *, limit: int = CODE_LIMIT) -> str:

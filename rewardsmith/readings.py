@@ -27,13 +27,15 @@ class Readings:
         self._signals = {s.name: parse(s.source) for s in task.signals}
         self._fitness = parse(task.fitness.source, signals=self._signals)
         self._success = parse(task.success.source, signals=self._signals) if task.success else None
+        hidden = task.hidden_fitness
+        self._hidden = parse(hidden.source, signals=self._signals) if hidden else None
         expert, sparse = task.references.expert, task.references.sparse
         self._expert = parse(expert, signals=self._signals) if expert else None
         self._sparse = parse(sparse, signals=self._signals) if sparse else self._fitness
         self.info_fields = tuple(sorted(frozenset().union(*(s.info_fields for s in self._all()))))
 
     def _all(self) -> list[Source]:
-        optional = [s for s in (self._success, self._expert) if s is not None]
+        optional = [s for s in (self._success, self._expert, self._hidden) if s is not None]
         return [*self._signals.values(), self._fitness, self._sparse, *optional]
 
     def policy_obs(self, frame: Frame) -> Tensor:
@@ -60,6 +62,11 @@ class Readings:
             found[name] = read[signal][:-1] if previous else read[signal][1:]
         return found
 
+    def signals(self, rollout: Rollout) -> dict[str, Tensor]:
+        """Every declared signal in every state, `(T + 1, N, *shape)`."""
+        states = View(obs=rollout.obs, info=rollout.info, action=rollout.led_by, reward=None)
+        return {name: source.read(states) for name, source in self._signals.items()}
+
     def fitness(self, rollout: Rollout) -> Tensor:
         """The fitness quantity at each transition, `(T, N)`."""
         return self._after(self._fitness, rollout)
@@ -68,11 +75,20 @@ class Readings:
         """The success quantity at each transition, `(T, N)`; None where the task declares none."""
         return self._after(self._success, rollout) if self._success else None
 
+    def hidden(self, rollout: Rollout) -> Tensor | None:
+        """The hidden fitness quantity at each transition, `(T, N)`; None where the task declares none."""
+        return self._after(self._hidden, rollout) if self._hidden else None
+
     def expert(self, rollout: Rollout) -> Tensor:
         """The environment's own reward, `(T, N)`; only ever a reference to compare with."""
-        if self._expert is None:
+        found = self.expert_or_none(rollout)
+        if found is None:
             raise ValueError("the task declares no expert reward")
-        return self._after(self._expert, rollout)
+        return found
+
+    def expert_or_none(self, rollout: Rollout) -> Tensor | None:
+        """The same, None where the task declares no expert reward."""
+        return self._after(self._expert, rollout) if self._expert else None
 
     def sparse(self, rollout: Rollout) -> Tensor:
         """The fitness quantity as a reward, `(T, N)`; only ever a reference to compare with."""

@@ -39,27 +39,34 @@ class Stepper:
 
     def collect(self, act: Act, steps: int) -> Rollout:
         """Take `steps` control steps; the rollout's first state is where the previous one ended."""
-        frames, led_by, elapsed = [self._frame], [self._led_by], [self._elapsed]
+        frames, actions = [self._frame], []
         for t in range(steps):
-            actions = act(t, self._frame)
-            self._frame = self._sim.step(actions)
-            started = self._frame.started
-            self._led_by = torch.where(started[:, None], 0.0, actions)
-            self._elapsed = torch.where(started, 0, self._elapsed + 1)
+            actions.append(act(t, self._frame))
+            self._frame = self._sim.step(actions[-1])
             frames.append(self._frame)
-            led_by.append(self._led_by)
-            elapsed.append(self._elapsed)
         after = frames[1:]
-        return Rollout(
+        started = torch.stack([f.started for f in after])
+        led_by = torch.where(started[:, :, None], 0.0, torch.stack(actions))
+        rollout = Rollout(
             obs={key: torch.stack([f.obs[key] for f in frames]) for key in frames[0].obs},
             info={key: torch.stack([f.info[key] for f in frames]) for key in frames[0].info},
-            led_by=torch.stack(led_by),
+            led_by=torch.cat([self._led_by[None], led_by]),
             reward=torch.stack([f.reward for f in after]),
             terminated=torch.stack([f.terminated for f in after]),
             truncated=torch.stack([f.truncated for f in after]),
-            valid=~torch.stack([f.started for f in after]),
-            elapsed=torch.stack(elapsed),
+            valid=~started,
+            elapsed=_elapsed(self._elapsed, started),
         )
+        self._led_by, self._elapsed = rollout.led_by[-1], rollout.elapsed[-1]
+        return rollout
+
+
+def _elapsed(before: Tensor, started: Tensor) -> Tensor:
+    """Control steps since each episode's start, `(T + 1, N)`, where `started (T, N)` says which steps only reset."""
+    found = [before]
+    for reset in started:
+        found.append((found[-1] + 1).masked_fill_(reset, 0))
+    return torch.stack(found)
 
 
 def columns(rollout: Rollout, start: int, stop: int) -> Rollout:
@@ -102,22 +109,35 @@ class EpisodeMeter:
         """Take in `values (T, N)`, one per transition, and return the episodes that ended."""
         steps, valid = values.double().numpy(), rollout.valid.numpy()
         done = (rollout.terminated | rollout.truncated).numpy() & valid
+        summed, least, most = (
+            np.where(valid, steps, 0.0),
+            np.where(valid, steps, np.inf),
+            np.where(valid, steps, -np.inf),
+        )
         envs: list[np.ndarray] = []
         results: list[np.ndarray] = []
-        for x, ok, end in zip(steps, valid, done, strict=True):
-            self._sum += np.where(ok, x, 0.0)
-            self._count += ok
-            self._max = np.where(ok, np.maximum(self._max, x), self._max)
-            self._min = np.where(ok, np.minimum(self._min, x), self._min)
-            if end.any():
-                index = np.flatnonzero(end)
+        seen = 0
+        ends = set(np.flatnonzero(done.any(axis=1)).tolist())
+        for t in sorted(ends | {len(steps) - 1}):  # in between, no episode ends
+            self._take(summed[seen : t + 1], valid[seen : t + 1], least[seen : t + 1], most[seen : t + 1])
+            seen = t + 1
+            index = np.flatnonzero(done[t])
+            if len(index):
                 envs.append(index)
-                results.append(self._reduce(index, x))
+                results.append(self._reduce(index, steps[t]))
                 self._clear(index)
         return Ended(
             env=np.concatenate(envs) if envs else np.zeros(0, dtype=np.int64),
             value=np.concatenate(results) if results else np.zeros(0),
         )
+
+    def _take(self, summed: np.ndarray, valid: np.ndarray, least: np.ndarray, most: np.ndarray) -> None:
+        """Some steps in which no episode ends before the last; sums go step by step, whoever ends in between."""
+        for x in summed:
+            self._sum += x
+        self._count += valid.sum(axis=0)
+        self._max = np.maximum(self._max, most.max(axis=0, initial=-np.inf))
+        self._min = np.minimum(self._min, least.min(axis=0, initial=np.inf))
 
     def _reduce(self, index: np.ndarray, last: np.ndarray) -> np.ndarray:
         reduced: dict[str, Callable[[], np.ndarray]] = {

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["select", "propose", "probe", "train", "judge", "references", "finals"]
+Stream = Literal["select", "propose", "probe", "screen", "train", "judge", "references", "finals", "random", "simplify"]
 
 
 def stream(seed: int, generation: int, stage: Stream, item: int = 0) -> int:
@@ -24,3 +24,8 @@ def spawn(seed: int, count: int) -> list[int]:
 def env_seeds(seed: int, count: int) -> list[int]:
     """`count` seeds for environments; environment i's seed depends on `seed` and i alone (31 bits, as EnvPool asks)."""
     return [int(s >> 1) for s in np.random.SeedSequence(seed).generate_state(count, np.uint32)]
+
+
+def child(seed: int, index: int) -> int:
+    """The `index`-th seed under `seed` (63 bits); depends on these two alone, however many there are."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rewardsmith import evolve as loop
-from rewardsmith import waiting
+from rewardsmith import finals, opening, waiting
 from rewardsmith.anchors.scale import shipped
 from rewardsmith.archive import Archive
 from rewardsmith.assemble import Extras, parts_of
@@ -22,7 +22,10 @@ from rewardsmith.errors import LimitReached, RewardsmithError, RunError
 from rewardsmith.interfaces import Parts, Progress, Watcher
 from rewardsmith.interrupts import Interrupts
 from rewardsmith.report import summary
-from rewardsmith.store import Run
+from rewardsmith.report.simplified import simplified_page, simplified_words
+from rewardsmith.simplify import Tools, simplify
+from rewardsmith.store import Run, artefacts
+from rewardsmith.store.sharing import read_shared
 from rewardsmith.types import Final, Generation, ReferenceResult, Rejected
 
 Tell = Callable[[str], None]
@@ -52,6 +55,21 @@ def work(run: Run, extras: Extras, config: EvolveConfig, display: Display) -> Fi
         return final
 
 
+def simplify_winner(run: Run, winner: str, tools: Tools, config: EvolveConfig, budget: Budget) -> str:
+    """See which components a candidate can do without, write `best/simplified.*` where any; returns what to say."""
+    code = next(a.candidate.code for g in run.history() for a in g.attempts if a.id == winner)
+    found = simplify(code, run.task, tools, config, budget=budget)
+    if isinstance(found, Rejected):
+        return f"{winner} cannot be simplified: {found.reason} {found.hint}"
+    unit, best = run.task.fitness.unit, run.folder / "best"
+    words = simplified_words(found, unit=unit)
+    artefacts.write(best / "simplified.md", artefacts.to_bytes(simplified_page(found, unit=unit)))
+    if not found.dropped:
+        return words
+    artefacts.write(best / "simplified.py", artefacts.to_bytes(found.after))
+    return f"{words}simplified: {_short(best / 'simplified.py')}"
+
+
 class _Session:
     def __init__(
         self, run: Run, extras: Extras, config: EvolveConfig, display: Display, interrupts: Interrupts
@@ -69,7 +87,8 @@ class _Session:
         ):
             display.begun(history, run.references() or ())
             measured = self._references(parts)
-            for generation in loop.evolve(run.task, parts, config, history):
+            self._begin(parts)
+            for generation in loop.evolve(run.task, parts, config, history, run.begun_with()):
                 self._keep(generation)
                 budget.charge(generation.attempts)
             final = self._finish(parts, measured)
@@ -105,12 +124,21 @@ class _Session:
 
         return watch
 
+    def _begin(self, parts: Parts) -> None:
+        """Keep the episodes the run begins with, of random play and out of files, so that a resume knows the same."""
+        if self._run.start_trajectories() is not None:
+            return
+        given = read_shared(self._extras.trajectories, self._run.task)
+        played = opening.random_episodes(self._run.task, parts.simulator, self._config, watch=parts.watch)
+        with self._interrupts.held():
+            self._run.set_start_trajectories((*played, *given))
+
     def _references(self, parts: Parts) -> tuple[ReferenceResult, ...]:
         known = self._run.references()
         if known is not None or not self._extras.references:
             return known or ()
         self._display(Progress(generation=0, stage="references", fraction=0.0))
-        measured = loop.references(self._run.task, parts.learner, parts.simulator, self._config, watch=parts.watch)
+        measured = opening.references(self._run.task, parts.learner, parts.simulator, self._config, watch=parts.watch)
         with self._interrupts.held():
             self._run.set_references(measured)
         self._display.measured(measured)
@@ -142,7 +170,7 @@ class _Session:
         """The winner measured again (once for each length of the run), the summary written, the outcome said."""
         run, history = self._run, self._run.history()
         self._display(Progress(generation=len(history), stage="finals", fraction=0.0))
-        final = loop.finish(run.task, parts, self._config, history, measured)
+        final = finals.finish(run.task, parts, self._config, history, measured)
         if not isinstance(final, Final):
             return final
         with self._interrupts.held():
@@ -151,8 +179,19 @@ class _Session:
         for line in ("", *final_words(final, history, run.task), f"spent: {spend_words(run.cost())}"):
             self._display.say(line)
         self._display.say(f"reward: {_short(run.folder / 'best' / 'reward.py')}")
+        self._simplify(parts, final)
         self._display.say(f"summary: {_short(run.folder / 'summary.md')}")
         return final
+
+    def _simplify(self, parts: Parts, final: Final) -> None:
+        """Where the settings want it, see which components the winner can do without; the run's limits hold."""
+        if not self._config.judge.simplify:
+            return
+        tools = Tools(sandbox=parts.sandbox, simulator=parts.simulator, learner=parts.learner, watch=parts.watch)
+        budget = Budget(self._config.limits, self._run.history())
+        words = simplify_winner(self._run, final.winner, tools, self._config, budget)
+        self._display.pause()
+        self._display.say(words)
 
 
 def _close(run: Run, *, why: str) -> None:

@@ -19,12 +19,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_va
 
 from rewardsmith import resources, sources, yamlfile
 from rewardsmith.config import (
+    AdviceSettings,
     FeedbackSettings,
     HumanSettings,
     JudgeSettings,
     Layer,
     LimitSettings,
+    PoolSettings,
     ProposeSettings,
+    RefitSettings,
+    ScreenSettings,
     SearchSettings,
     Settings,
     TrainSettings,
@@ -56,7 +60,9 @@ TO_DO: Final = "TODO"
 """What a drafted file says where only a person can go on; goal and fitness may not begin with it."""
 TAKEN: Final = sources.RESERVED | {"torch", "math", "typing", "rewardsmith", EPISODE_PROGRESS, "compute_reward"}
 """Words that can name neither a signal nor a constant."""
-SETTINGS: Final = ("search", "propose", "verify", "train", "judge", "feedback", "limits", "human")
+SETTINGS: Final = (
+    "search", "propose", "verify", "screen", "train", "judge", "pool", "refit", "feedback", "advice", "limits", "human",
+)  # fmt: skip
 """Sections of a task file that are settings, not task."""
 
 
@@ -235,14 +241,21 @@ class TaskKeys(Settings):
         default_factory=dict, description="numbers that reward code may read, by name; dt needs no entry"
     )
     fitness: FitnessKeys = Field(description="how an episode is scored")
+    hidden_fitness: FitnessKeys | None = Field(
+        None, description="a second fitness, told to nobody before the end: does the first one measure what is meant?"
+    )
     success: SuccessKeys | None = Field(None, description="when an episode counts as solved")
     references: ReferenceKeys = Field(default_factory=ReferenceKeys, description="rewards to compare with")
     search: SearchSettings | None = None
     propose: ProposeSettings | None = None
     verify: VerifySettings | None = None
+    screen: ScreenSettings | None = None
     train: TrainSettings | None = None
     judge: JudgeSettings | None = None
+    pool: PoolSettings | None = None
+    refit: RefitSettings | None = None
     feedback: FeedbackSettings | None = None
+    advice: AdviceSettings | None = None
     limits: LimitSettings | None = None
     human: HumanSettings | None = None
 
@@ -255,7 +268,8 @@ def _task(keys: TaskKeys, path: str) -> Task:
         env=EnvSpec(backend=env.backend, id=env.id, options=env.options, observation=env.observation),
         signals=tuple(_signal(name, signal) for name, signal in keys.signals.items()),
         constants=tuple(_constant(name, constant) for name, constant in keys.constants.items()),
-        fitness=Measure(source=fitness.of, reduce=fitness.reduce, unit=fitness.unit, doc=fitness.doc),
+        fitness=_fitness(fitness),
+        hidden_fitness=_fitness(keys.hidden_fitness) if keys.hidden_fitness else None,
         success=_success(success) if success else None,
         references=References(expert=keys.references.expert, sparse=keys.references.sparse),
         episode_steps=keys.episode_steps,
@@ -270,6 +284,10 @@ def _signal(name: str, keys: SignalKeys) -> Signal:
 
 def _constant(name: str, keys: ConstantKeys) -> Constant:
     return Constant(name=name, value=keys.value, unit=keys.unit, doc=" ".join(keys.doc.split()))
+
+
+def _fitness(keys: FitnessKeys) -> Measure:
+    return Measure(source=keys.of, reduce=keys.reduce, unit=keys.unit, doc=keys.doc)
 
 
 def _success(keys: SuccessKeys) -> Measure:
@@ -350,6 +368,8 @@ def _bad_signal(source: Source) -> Iterable[str]:
 def _measures(task: Task) -> Iterable[tuple[Place, str]]:
     """The expressions that score a rollout, and where each stands in the file."""
     yield ("fitness", "of"), task.fitness.source
+    if task.hidden_fitness:
+        yield ("hidden_fitness", "of"), task.hidden_fitness.source
     if task.success:
         yield ("success", "of"), task.success.source
     if task.references.expert is not None:

@@ -6,7 +6,7 @@ Every value is frozen and keyword-only. A candidate is known by its id, never by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -71,14 +71,33 @@ class Measure:
     at_least: float | None = None
 
 
+Disturbed = Literal["reset_noise", "mass", "friction", "horizon"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disturbance:
+    """One way in which a finalist's world is made to differ: a quantity of the simulation, times a factor.
+
+    `reset_noise` is the spread of starting states, `mass` and `friction` are of every body and geom, `horizon` is the
+    episode's length.
+    """
+
+    kind: Disturbed
+    factor: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvSpec:
-    """Which simulator a task runs in. `observation` names what the policy sees, e.g. `obs` or `obs.state`."""
+    """Which simulator a task runs in. `observation` names what the policy sees, e.g. `obs` or `obs.state`.
+
+    `disturbance` is set by the probes of the finalists alone, never by a task file.
+    """
 
     backend: str
     id: str
     options: Mapping[str, object] = field(default_factory=dict)
     observation: str = "obs"
+    disturbance: Disturbance | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +110,11 @@ class References:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A validated `task.yaml`. `episode_steps` is the length at which an episode is truncated."""
+    """A validated `task.yaml`. `episode_steps` is the length at which an episode is truncated.
+
+    `hidden_fitness` is measured by the judge beside the fitness and told to persons alone, when the run is over: no
+    prompt, no proposer and no stage of the search ever sees its number.
+    """
 
     name: str
     goal: str
@@ -103,6 +126,7 @@ class Task:
     episode_steps: int
     control_dt_s: float
     constants: tuple[Constant, ...] = ()
+    hidden_fitness: Measure | None = None
     path: str = ""
 
     def signal(self, name: str) -> Signal | None:
@@ -272,7 +296,11 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """Fitness over episodes on seeds the training never saw; `ci95` is the half-width of the mean's 95% interval."""
+    """Fitness over episodes on seeds the training never saw; `ci95` is the half-width of the mean's 95% interval.
+
+    `hidden` is the task's hidden fitness of each episode, in the same order; empty where the task declares none or one
+    of them was not finite. It is for the report alone.
+    """
 
     episodes: tuple[float, ...]
     mean: float
@@ -280,6 +308,12 @@ class Score:
     success_rate: float | None
     success_ci95: tuple[float, float] | None
     mean_length: float
+    hidden: tuple[float, ...] = ()
+
+    @property
+    def hidden_mean(self) -> float | None:
+        """Mean hidden fitness; None where there is none."""
+        return sum(self.hidden) / len(self.hidden) if self.hidden else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -306,14 +340,15 @@ class Judged:
     """A trained policy and its score.
 
     `checkpoint` says which of the two policies the score is of: the one that did better; `other` is the other's score.
-    `trajectories` are some of the judged episodes, the worst first, the best last.
+    `trajectories` are some of the judged episodes, the worst first, the best last; from a run's folder they are read
+    at first use.
     """
 
     trained: Trained
     score: Score
     checkpoint: Literal["last", "peak"] = "last"
     other: Score | None = None
-    trajectories: tuple[Trajectory, ...] = ()
+    trajectories: Sequence[Trajectory] = ()
 
     @property
     def policy(self) -> Policy:
@@ -330,15 +365,18 @@ Outcome = Drafted | Rejected | Verified | Trained | Judged
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
-    """What one source says of one attempt: `text` for the prompt, `data` (plain JSON) for the ledger.
+    """What one source says of one attempt: `text` for the prompt (empty: nothing), `data` (plain JSON) for the ledger.
 
-    `spend` is what saying it cost, where a model was asked.
+    `spend` is what saying it cost, where a model was asked. A source that judges gives a `score` in [0, 1], where it
+    has one, and `preferences` between this attempt and others.
     """
 
     source: str
     text: str
     data: Mapping[str, object] = field(default_factory=dict)
     spend: Spend = field(default_factory=Spend)
+    score: float | None = None
+    preferences: tuple[Preference, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -446,10 +484,31 @@ class Anchor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """A policy's score under one measurement, by the id of its candidate."""
+
+    id: str
+    score: Score | Rejected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """The finalists in a disturbed world.
+
+    `refused` says why the simulator cannot be disturbed so; then nothing is measured.
+    """
+
+    disturbance: Disturbance
+    scores: tuple[Measured, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Final:
     """The winner, measured again on seeds nobody selected on.
 
     `human_normalised` is (M - S) / |H - S|; None with `human_normalised_note` saying why where it is not defined.
+    `finalists` are the best candidates on the same seeds, the winner first; it stays the winner whatever they reach.
     """
 
     winner: str
@@ -457,3 +516,5 @@ class Final:
     references: tuple[tuple[str, Score], ...] = ()
     human_normalised: float | None = None
     human_normalised_note: str = ""
+    finalists: tuple[Measured, ...] = ()
+    probes: tuple[Probe, ...] = ()

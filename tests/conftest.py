@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -26,7 +31,7 @@ from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.offline import OfflineProposer
 from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.sim.point import point_task
-from rewardsmith.types import Candidate, HumanInput, Rejected, Reply
+from rewardsmith.types import Candidate, HumanInput, Rejected, Reply, Trajectory
 
 torch.set_num_threads(1)
 
@@ -147,3 +152,38 @@ def parts(sandbox: Sandbox, config: EvolveConfig) -> Callable[..., Parts]:
         )
 
     return build
+
+
+def _load(name: str) -> ModuleType:
+    """A module beside this file; the tests are no package."""
+    spec = importlib.util.spec_from_file_location(f"rewardsmith_tests_{name}", Path(__file__).parent / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def planted() -> Mapping[str, Any]:
+    """The planted rewards by file name; see `tests/corpus/planted/README.md` and `planted.Case`."""
+    cases: Mapping[str, Any] = _planted().cases()
+    return cases
+
+
+@pytest.fixture(scope="session")
+def episodes() -> Callable[[str], tuple[Trajectory, ...]]:
+    """Real episodes of a task that has planted rewards, played once: `random`, `noised`, `expert` and its cheats."""
+
+    @functools.cache
+    def played(task: str) -> tuple[Trajectory, ...]:
+        found: tuple[Trajectory, ...] = _planted().play(task)
+        return found
+
+    return played
+
+
+@functools.cache
+def _planted() -> ModuleType:
+    return _load("planted")

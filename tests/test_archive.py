@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from rewardsmith.config import SearchSettings
 from rewardsmith.types import (
     Attempt,
     Candidate,
+    Feedback,
     Generation,
     HumanInput,
     Judged,
@@ -298,3 +300,86 @@ def test_people_of_a_chain_are_those_who_spoke_of_the_run_or_of_its_attempts() -
     archive = _archive([], [1.0], [2.0], [3.0], [7.0], people=[general, first, second, both])
     assert archive.people(0) == (general, first)
     assert archive.people(1) == (general, second)
+
+
+# --- where a model ranks --------------------------------------------------------------------------------------------
+
+
+BY_MODEL = SETTINGS.model_copy(update={"rank_by": "llm"})
+
+
+def _scored(name: str, fitness: float, score: float | None, *preferences: Preference) -> Attempt:
+    said = Feedback(source="llm_judge", text="", score=score, preferences=preferences)
+    return replace(_attempt(name, fitness), feedback=(said,))
+
+
+def _llm(first: str, second: str, p_first: float | None) -> Preference:
+    return Preference(first=first, second=second, p_first=p_first, source="llm", who="m", when="")
+
+
+def _ranked(*attempts: Attempt, settings: SearchSettings = BY_MODEL) -> Archive:
+    generations = (
+        Generation(index=0, chain=0, attempts=()),
+        *(Generation(index=i, chain=0, attempts=(a,)) for i, a in enumerate(attempts, start=1)),
+    )
+    return Archive.replay(generations, settings)
+
+
+def test_with_a_judge_its_score_ranks_and_fitness_does_not() -> None:
+    attempts = (_scored("g001-00", 1.0, 0.75), _scored("g002-00", 9.0, 0.25))
+    assert _parent(_ranked(*attempts)) == "g001-00"
+    assert _parent(_ranked(*attempts, settings=SETTINGS)) == "g002-00"
+
+
+def test_what_the_judge_could_not_score_is_behind_all_it_could() -> None:
+    assert _parent(_ranked(_scored("g001-00", 9.0, None), _scored("g002-00", 0.0, 0.0))) == "g002-00"
+    assert _parent(_ranked(_scored("g001-00", 9.0, None))) == "g001-00"
+
+
+@pytest.mark.parametrize(("p_first", "parent"), [(1.0, "g002-00"), (0.5, "g001-00"), (None, "g001-00")])
+def test_a_judges_preference_in_both_orders_overrules_its_scores(p_first: float | None, parent: str) -> None:
+    later = _scored("g002-00", 0.0, 0.5, _llm("g002-00", "g001-00", p_first))
+    assert _parent(_ranked(_scored("g001-00", 0.0, 0.6), later)) == parent
+
+
+def test_without_a_ranking_judge_its_preferences_move_nothing() -> None:
+    later = _scored("g002-00", 0.0, 0.5, _llm("g002-00", "g001-00", 1.0))
+    assert _parent(_ranked(_scored("g001-00", 1.0, 0.6), later, settings=SETTINGS)) == "g001-00"
+
+
+def test_a_person_overrules_the_judge() -> None:
+    archive = _ranked(_scored("g001-00", 0.0, 0.6), _scored("g002-00", 0.0, 0.9, _llm("g002-00", "g001-00", 1.0)))
+    archive.hear([_prefer("g001-00", "g002-00")])
+    assert _parent(archive) == "g001-00"
+
+
+# --- a dialogue -----------------------------------------------------------------------------------------------------
+
+
+def _dialogue(*fitness: Sequence[float | None], people: Sequence[HumanInput] = (), turns: int = 32) -> Archive:
+    settings = SETTINGS.model_copy(update={"strategy": "dialogue", "history_turns": turns})
+    archive = Archive.replay(_history(*fitness, settings=settings), settings)
+    archive.hear(people)
+    return archive
+
+
+def test_dialogue_goes_on_from_the_last_attempt_whatever_became_of_it() -> None:
+    assert _ids(_dialogue([], [3.0], [None]).lineage(0)) == ["g001-00", "g002-00"]
+    assert _ids(_dialogue([], [3.0], [1.0], [2.0]).lineage(0)) == ["g001-00", "g002-00", "g003-00"]
+    assert _ids(_dialogue([], [3.0], [None], [2.0], turns=2).lineage(0)) == ["g002-00", "g003-00"]
+
+
+def test_dialogue_is_won_by_the_best_of_it() -> None:
+    best = _dialogue([], [3.0], [None], [2.0]).best()
+    assert best is not None
+    assert best.id == "g001-00"
+
+
+def test_dialogue_with_several_attempts_a_generation_goes_on_from_the_best() -> None:
+    assert _ids(_dialogue([], [1.0, None, 3.0], [None, None]).lineage(0)) == ["g001-02", "g002-00"]
+
+
+def test_every_chain_has_a_dialogue_of_its_own_after_what_was_seeded() -> None:
+    archive = _dialogue([5.0], [1.0], [2.0], [None], [7.0])
+    assert _ids(archive.lineage(0)) == ["g000-00", "g001-00", "g002-00", "g003-00"]
+    assert _ids(archive.lineage(1)) == ["g000-00", "g004-00"]

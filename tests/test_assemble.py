@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from rewardsmith import taskfile
-from rewardsmith.assemble import EXTRAS, Extras, begin, extras_of, parts_of, proposer_of, read_reward, written
+from rewardsmith.assemble import EXTRAS, Extras, ask_of, begin, extras_of, parts_of, proposer_of, read_reward, written
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError, UsageError
-from rewardsmith.interfaces import Progress
+from rewardsmith.interfaces import Progress, Question
+from rewardsmith.propose.fake_server import FakeServer, Say
 from rewardsmith.store import Run
+from rewardsmith.types import Message, Prompt
 
 CONFIG = EvolveConfig()
 
@@ -55,7 +57,7 @@ def test_parts_are_those_the_settings_name(tmp_path: Path) -> None:
         parts_of(run, extras, config=CONFIG, watch=unwatched, tell=untold) as parts,
     ):
         assert (parts.proposer.name, parts.proposer.origin) == ("offline", "offline")
-        assert [source.name for source in parts.sources] == ["curves"]
+        assert [source.name for source in parts.sources] == list(CONFIG.feedback.sources)
         assert [(c.id, c.code, c.origin) for c in parts.seeded] == [
             ("g000-00", "first", "human"),
             ("g000-01", "second", "human"),
@@ -81,3 +83,59 @@ def test_a_file_that_holds_no_code_is_told(tmp_path: Path, content: bytes, said:
     (tmp_path / "mine.py").write_bytes(content)
     with pytest.raises(ConfigError, match=said):
         read_reward(tmp_path / "mine.py")
+
+
+IS_IT_FINE = Question(
+    purpose="critic",
+    about="g001-00",
+    index=1,
+    prompt=Prompt(messages=(Message(role="user", content="Is it fine?"),), sha256="0"),
+)
+
+
+def test_advice_is_asked_of_the_run_s_own_model_and_kept_like_a_draft(tmp_path: Path) -> None:
+    (tmp_path / "said").mkdir()
+    (tmp_path / "said" / "g001-00.critic1.md").write_text("VERDICT: fine")
+    config = EvolveConfig.model_validate({"model": f"replay:{tmp_path / 'said'}"})
+    with begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run:
+        ask = ask_of(run, Extras(), config, tell=untold)
+        assert ask is not None
+        [reply] = ask([IS_IT_FINE])
+        assert reply.text == "VERDICT: fine"
+        assert "Is it fine?" in (run.folder / "prompts" / "g001-00.critic1.md").read_text()
+        assert (run.folder / "replies" / "g001-00.critic1.md").read_text().strip() == "VERDICT: fine"
+
+
+def test_advice_is_asked_for_at_its_own_temperature(tmp_path: Path) -> None:
+    config = EvolveConfig.model_validate({"model": "vllm/small", "advice": {"temperature": 0.25}})
+    with FakeServer([Say(text="VERDICT: fine")]) as server:
+        extras = Extras(base_url=server.base_url)
+        with begin(tmp_path / "run", taskfile.load("reacher_reach"), config, extras) as run:
+            ask = ask_of(run, extras, config, tell=untold)
+            assert ask is not None
+            ask([IS_IT_FINE])
+        [heard] = server.heard
+    assert heard.body["temperature"] == 0.25
+    assert config.propose.temperature == 1.0
+
+
+def test_offline_there_is_nobody_to_ask(tmp_path: Path) -> None:
+    with begin(tmp_path / "run", taskfile.load("reacher_reach"), CONFIG, Extras()) as run:
+        assert ask_of(run, Extras(), CONFIG, tell=untold) is None
+
+
+def test_a_misspelt_source_of_advice_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "g001-00.md").write_text("x")
+    config = EvolveConfig.model_validate({"model": f"replay:{tmp_path}", "feedback": {"sources": ["analyser"]}})
+    with (
+        begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run,
+        pytest.raises(ConfigError, match="Did you mean 'analyzer'"),
+        parts_of(run, Extras(), config=config, watch=unwatched, tell=untold),
+    ):
+        pass
+
+
+def test_offline_is_asked_for_no_advice(tmp_path: Path) -> None:
+    config = EvolveConfig.model_validate({"advice": {"critic_rounds": 1}})
+    with pytest.raises(ConfigError, match=r"advice\.critic_rounds=1 must ask a model"):
+        proposer_of(config, Extras(), run_folder=tmp_path, tell=untold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_tasks_as_json_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_methods_lists_eureka_with_its_paper(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["methods"]) == 0
-    assert "eureka      Eureka: Human-Level Reward Design" in capsys.readouterr().out
+    assert re.search(r"^eureka +Eureka: Human-Level Reward Design", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("kind", "key"), [("task", "signals"), ("config", "search")])

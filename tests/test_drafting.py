@@ -130,6 +130,19 @@ def test_a_repair_is_asked_with_the_draft_and_what_was_wrong_with_it(
     assert repair.brief.rejected.reason in fault.content
 
 
+def test_a_second_repair_hears_why_the_first_draft_was_rejected(
+    parts: MakeParts, three: EvolveConfig, scripted: Callable[..., object], point_states: Mapping[str, Tensor]
+) -> None:
+    proposer = scripted(script={("g001-01", 0): IMPORTS, ("g001-01", 1): CONSTANT}, otherwise=GOOD)
+    drafting.draft(_brief(), parts(proposer), three, generation=1, states=point_states)
+    first, second = proposer.asked[-2:]  # type: ignore[attr-defined]
+    assert first.brief.lost == ()
+    assert second.brief.lost == (first.brief.rejected,)
+    asked = second.prompt.messages[-1].content
+    assert second.brief.rejected.reason in asked
+    assert f"A draft before it was rejected when the code was read: {first.brief.rejected.reason}" in asked
+
+
 def test_every_request_has_a_random_stream_of_its_own(
     parts: MakeParts, three: EvolveConfig, scripted: Callable[..., object], point_states: Mapping[str, Tensor]
 ) -> None:

@@ -8,30 +8,31 @@ from dataclasses import replace
 
 import pytest
 
-from rewardsmith import drafting, sim
+from rewardsmith import drafting, feedback, sim
 from rewardsmith.config import EvolveConfig, LimitSettings
 from rewardsmith.errors import ProposerError
-from rewardsmith.evolve import evolve, finish, references
-from rewardsmith.interfaces import Parts, Progress, ReplyStore, Request
-from rewardsmith.learn.ppo import PopulationPPO
+from rewardsmith.evolve import evolve
+from rewardsmith.interfaces import Parts, Progress, ReplyStore, Request, Scene
+from rewardsmith.opening import random_episodes
 from rewardsmith.sim.point import point_task
-from rewardsmith.store.codec import Json, PolicyFile, encode
+from rewardsmith.store.codec import Json, Keepers, PolicyFile, TrajectoriesFile, encode
+from rewardsmith.store.episodes import to_bytes
 from rewardsmith.types import (
     Anchor,
     Attempt,
     Candidate,
+    Feedback,
     Generation,
     HumanInput,
     Judged,
     Mark,
+    Measure,
     Note,
     Policy,
-    ReferenceResult,
-    References,
     Rejected,
     Reply,
-    Task,
     Trained,
+    Trajectory,
 )
 
 MakeParts = Callable[..., Parts]
@@ -46,15 +47,25 @@ def _reply(weight: float) -> str:
     )
 
 
+def _replies() -> dict[tuple[str, int], str]:
+    """A reply for every candidate, each another program: an equal one is not trained again."""
+    ids = [f"g{generation:03d}-{i:02d}" for generation in range(1, 5) for i in range(2)]
+    return {(name, 0): _reply(1.0 + i) for i, name in enumerate(ids)}
+
+
 def _plain(generations: Sequence[Generation]) -> list[Json]:
     """Everything that generations hold, policies as hashes of their numbers, without the time it took."""
 
-    def keep(policy: Policy) -> PolicyFile:
+    def policy(policy: Policy, _: str) -> PolicyFile:
         digest = hashlib.sha256()
         for name, value in sorted(policy.tensors.items()):
             digest.update(name.encode() + value.numpy().tobytes())
         return PolicyFile(file="", sha256=digest.hexdigest())
 
+    def trajectories(kept: Sequence[Trajectory]) -> TrajectoriesFile:
+        return TrajectoriesFile(file="", sha256=hashlib.sha256(to_bytes(kept)).hexdigest(), count=len(kept))
+
+    keep = Keepers(policy=policy, trajectories=trajectories)
     return [_timeless(encode(generation, keep=keep)) for generation in generations]
 
 
@@ -172,7 +183,7 @@ def test_progress_tells_the_stages_in_order_and_their_generation(parts: MakePart
 def test_a_budget_stops_the_run_before_the_generation_that_would_exceed_it(
     parts: MakeParts, config: EvolveConfig, scripted: Callable[..., object], limits: LimitSettings, indices: list[int]
 ) -> None:
-    proposer = scripted(script={}, otherwise=_reply(1.0))
+    proposer = scripted(script=_replies())
     limited = config.model_copy(update={"limits": limits})
     assert [g.index for g in evolve(TASK, parts(proposer), limited)] == indices
 
@@ -181,7 +192,7 @@ def test_a_spent_budget_stays_spent_on_resuming(
     parts: MakeParts, config: EvolveConfig, scripted: Callable[..., object]
 ) -> None:
     limited = config.model_copy(update={"limits": LimitSettings(env_steps=512)})
-    history = list(evolve(TASK, parts(scripted(script={}, otherwise=_reply(1.0))), limited))
+    history = list(evolve(TASK, parts(scripted(script=_replies())), limited))
     assert list(evolve(TASK, parts(), limited, history)) == []
     more = config.model_copy(update={"limits": LimitSettings(env_steps=1024)})
     assert [g.index for g in evolve(TASK, parts(), more, history)] == [2]
@@ -274,16 +285,15 @@ def test_a_generation_of_nothing_but_rejections_is_a_generation(
     assert all(isinstance(a.outcome, Rejected) and a.fitness is None and a.spend.env_steps == 0 for a in attempts)
     assert all(a.feedback[0].source == "rejection" for a in attempts)
     assert generations[2].parents == ()
-    assert finish(TASK, parts(), config, generations) is None
 
 
 def test_a_rejected_candidate_costs_its_neighbour_nothing(
     parts: MakeParts, config: EvolveConfig, scripted: Callable[..., object]
 ) -> None:
     one_chain = _with(config, generations=1, restarts=1)
-    both = list(evolve(TASK, parts(scripted(script={}, otherwise=_reply(1.0))), one_chain))
-    script = {("g001-00", repair): "No code." for repair in range(3)}
-    one = list(evolve(TASK, parts(scripted(script=script, otherwise=_reply(1.0))), one_chain))
+    both = list(evolve(TASK, parts(scripted(script=_replies())), one_chain))
+    script = _replies() | {("g001-00", repair): "No code." for repair in range(3)}
+    one = list(evolve(TASK, parts(scripted(script=script)), one_chain))
     assert isinstance(one[1].attempts[0].outcome, Rejected)
     assert _plain([Generation(index=1, chain=0, attempts=one[1].attempts[1:])]) == _plain(
         [Generation(index=1, chain=0, attempts=both[1].attempts[1:])]
@@ -320,85 +330,75 @@ def test_whoever_is_asked_is_told_the_anchors_of_the_task(
     assert {request.brief.anchors for request in proposer.asked} == {(ANCHOR,)}  # type: ignore[attr-defined]
 
 
-# --- what the winner is worth ---------------------------------------------------------------------------------------
+# --- what the run knows ---------------------------------------------------------------------------------------------
 
 
-def trained_references(task: Task, config: EvolveConfig) -> tuple[ReferenceResult, ...]:
-    return references(task, PopulationPPO(config.train, sim.make), sim.make, config, watch=lambda _: None)
+class Listening:
+    """A feedback source that says nothing and remembers the episodes that were known of, by source."""
+
+    name = "listening"
+
+    def __init__(self) -> None:
+        self.known: list[list[str]] = []
+
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:  # noqa: ARG002 - all hear the same
+        self.known.append([t.source for t in scene.trajectories])
+        return None
 
 
-def test_references_are_trained_at_a_candidates_budget_and_judged_on_final_episodes(config: EvolveConfig) -> None:
-    found = {r.name: r.outcome for r in trained_references(TASK, config)}
-    assert set(found) == {"expert", "sparse"}
-    for outcome in found.values():
-        assert isinstance(outcome, Judged)
-        assert outcome.trained.verified is None
-        assert outcome.trained.env_steps == config.train.env_steps
-        assert len(outcome.score.episodes) == config.judge.final_episodes
+def test_every_candidate_leaves_its_worst_and_best_episodes(unbroken: list[Generation], config: EvolveConfig) -> None:
+    for attempt in (a for g in unbroken for a in g.attempts):
+        if isinstance(attempt.outcome, Judged):
+            kept, score = attempt.outcome.trajectories, attempt.outcome.score
+            assert len(kept) == config.judge.keep
+            assert (kept[0].fitness, kept[-1].fitness) == (min(score.episodes), max(score.episodes))
+            assert {t.source for t in kept} == {attempt.id}
 
 
-def test_a_task_without_an_expert_reward_has_the_sparse_one_alone(config: EvolveConfig) -> None:
-    bare = replace(TASK, references=References(expert=None))
-    assert [r.name for r in trained_references(bare, config)] == ["sparse"]
+def test_feedback_hears_of_all_episodes_so_far_those_of_its_own_generation_too(
+    parts: MakeParts, config: EvolveConfig, scripted: Callable[..., object]
+) -> None:
+    source, start = Listening(), random_episodes(TASK, sim.make, config, watch=lambda _: None)
+    made = replace(parts(scripted(script=_replies())), sources=(source,))
+    list(evolve(TASK, made, _with(config, restarts=1), (), start))
+    begun = ["random"] * config.pool.random
+    first = [*begun, *["g001-00"] * 4, *["g001-01"] * 4]
+    assert source.known == [first, first, *([[*first, *["g002-00"] * 4, *["g002-01"] * 4]] * 2)]
 
 
-def test_the_winner_is_measured_again_on_episodes_that_nobody_selected_on(
+def test_no_prompt_holds_the_hidden_fitness(
+    parts: MakeParts, config: EvolveConfig, scripted: Callable[..., object]
+) -> None:
+    """Neither its value, nor what it is, nor that there is one."""
+    hidden = Measure(source="4321.125 + 0 * distance", reduce="final", unit="kN", doc="secret sauce")
+    task = replace(TASK, hidden_fitness=hidden)
+    every = feedback.sources(tuple(feedback.SOURCES), config.feedback)
+    proposer = scripted(script=_replies())
+    generations = list(evolve(task, replace(parts(proposer), sources=every), config))
+    judged = [a.outcome for g in generations for a in g.attempts if isinstance(a.outcome, Judged)]
+    assert {outcome.score.hidden_mean for outcome in judged} == {4321.125}
+    told = [m.content for request in proposer.asked for m in request.prompt.messages]  # type: ignore[attr-defined]
+    told += [f.text for g in generations for a in g.attempts for f in a.feedback]
+    assert len(told) > 16
+    for text in told:
+        assert not any(word in text for word in ("4321", "secret", "sauce", "kN", "hidden"))
+
+
+def test_the_hidden_fitness_changes_nothing_of_the_search(
     unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
 ) -> None:
-    final = finish(TASK, parts(), config, unbroken)
-    assert final is not None
-    judged = {a.id: a for g in unbroken for a in g.attempts if isinstance(a.outcome, Judged)}
-    winner = judged[final.winner]
-    assert winner.fitness == max(a.fitness for a in judged.values() if a.fitness is not None)
-    assert len(final.score.episodes) == config.judge.final_episodes
-    for attempt in judged.values():
-        assert isinstance(attempt.outcome, Judged)
-        assert not set(final.score.episodes) & set(attempt.outcome.score.episodes)
-    assert (final.references, final.human_normalised, final.human_normalised_note) == ((), None, "")
+    task = replace(TASK, hidden_fitness=Measure(source="distance", reduce="final"))
+    found = [replace(g, attempts=tuple(_without_hidden(a) for a in g.attempts)) for g in evolve(task, parts(), config)]
+    assert _plain(found) == _plain(unbroken)
 
 
-def test_the_final_score_is_set_beside_the_references(
-    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
-) -> None:
-    measured = trained_references(TASK, config)
-    final = finish(TASK, parts(), config, unbroken, measured)
-    assert final is not None
-    assert {name for name, _ in final.references} == {"expert", "sparse"}
-    assert (final.human_normalised is None) == bool(final.human_normalised_note)
-
-
-def test_a_pinned_attempt_wins_the_run(unbroken: list[Generation], parts: MakeParts, config: EvolveConfig) -> None:
-    judged = [a for g in unbroken for a in g.attempts if isinstance(a.outcome, Judged)]
-    worst = min(judged, key=lambda a: a.fitness or 0.0)
-    said = Generation(index=5, chain=1, attempts=(), people=(Mark(kind="pin", on=worst.id, **WHO),))
-    final = finish(TASK, parts(), config, [*unbroken, said])
-    assert final is not None
-    assert final.winner == worst.id
-
-
-def test_a_winner_that_breaks_on_fresh_seeds_is_told_from_a_run_without_one(
-    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
-) -> None:
-    """A policy whose weights are not finite sends the point nowhere: there is a winner, and it has no fitness."""
-
-    def broken(attempt: Attempt) -> Attempt:
-        if not isinstance(attempt.outcome, Judged):
-            return attempt
-        trained = attempt.outcome.trained
-        weights = {n: t * float("nan") if t.is_floating_point() else t for n, t in trained.policy.tensors.items()}
-        return replace(
-            attempt, outcome=replace(attempt.outcome, trained=replace(trained, policy=Policy(tensors=weights)))
-        )
-
-    history = [replace(g, attempts=tuple(broken(a) for a in g.attempts)) for g in unbroken]
-    final = finish(TASK, parts(), config, history)
-    assert isinstance(final, Rejected)
-    assert "not finite" in final.reason
-    assert finish(TASK, parts(), config, []) is None
-
-
-def test_finishing_twice_gives_the_same(unbroken: list[Generation], parts: MakeParts, config: EvolveConfig) -> None:
-    assert finish(TASK, parts(), config, unbroken) == finish(TASK, parts(), config, unbroken)
+def _without_hidden(attempt: Attempt) -> Attempt:
+    if not isinstance(attempt.outcome, Judged):
+        return attempt
+    score, other = attempt.outcome.score, attempt.outcome.other
+    assert score.hidden
+    bare = replace(other, hidden=()) if other else None
+    return replace(attempt, outcome=replace(attempt.outcome, score=replace(score, hidden=()), other=bare))
 
 
 def test_a_trained_outcome_never_leaves_the_loop_unjudged(unbroken: list[Generation]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,19 +13,22 @@ from hypothesis import strategies as st
 
 from rewardsmith import judge, sim
 from rewardsmith.interfaces import Frame, Progress
+from rewardsmith.recording import LIMIT_BYTES, recordable
 from rewardsmith.seeds import env_seeds
 from rewardsmith.sim.point import REACHED_M, STRIDE_M, PointSimulator, point_task
 from rewardsmith.types import (
     Attempt,
     Candidate,
+    Checkpoint,
     Drafted,
     Judged,
     Measure,
     Outcome,
     Policy,
-    ReferenceResult,
+    References,
     Rejected,
     Score,
+    Signal,
     Task,
     Trained,
 )
@@ -189,6 +191,129 @@ def test_the_simulator_is_closed() -> None:
     assert closed == [True]
 
 
+# --- episodes kept whole --------------------------------------------------------------------------------------------
+
+
+def _play(*policies: Policy, task: Task | None = None, keep: int = 4, episodes: int = EPISODES) -> list[judge.Played]:
+    entries = [(f"g001-{i:02d}", policy) for i, policy in enumerate(policies)]
+    found = judge.play(
+        entries, task or point_task(), sim.make, seed=SEED, episodes=episodes, watch=lambda _: None, keep=keep
+    )
+    assert all(isinstance(played, judge.Played) for played in found)
+    return [played for played in found if isinstance(played, judge.Played)]
+
+
+def test_the_episodes_kept_go_from_the_worst_to_the_best() -> None:
+    [played] = _play(STILL)
+    ranked = sorted(played.score.episodes)
+    # ranks 0, 1.67, 3.33 and 5 of six: the second to worst and the second to best lie between
+    assert [t.fitness for t in played.trajectories] == [ranked[0], ranked[2], ranked[3], ranked[5]]
+    assert {t.source for t in played.trajectories} == {"g001-00"}
+
+
+def test_keeping_episodes_changes_no_score() -> None:
+    assert [played.score for played in _play(STILL, SEEK)] == _measure(STILL, SEEK)
+
+
+@pytest.mark.parametrize(("keep", "count"), [(0, 0), (1, 1), (2, 2), (EPISODES, EPISODES), (64, EPISODES)])
+def test_no_more_episodes_are_kept_than_were_asked_for_and_played(keep: int, count: int) -> None:
+    [played] = _play(STILL, keep=keep)
+    assert len(played.trajectories) == count
+    if count:
+        assert played.trajectories[-1].fitness == max(played.score.episodes)
+
+
+@pytest.mark.parametrize("steps", [1, judge.CHUNK - 1, judge.CHUNK, 2 * judge.CHUNK + 7])
+def test_a_trajectory_holds_every_state_once_from_the_first_to_the_last(steps: int) -> None:
+    """The point moves by 0.1 m times the action: whatever is kept must obey that at every step."""
+    [played] = _play(SEEK, task=point_task(episode_steps=steps))
+    for one in played.trajectories:
+        position, target = one.signals["position"], one.signals["target"]
+        assert position.shape == (steps + 1,)
+        assert one.actions.shape == (steps, 1)
+        assert one.fitness_steps.shape == (steps,)
+        torch.testing.assert_close(position[1:] - position[:-1], STRIDE_M * one.actions[:, 0], atol=1e-6, rtol=0)
+        torch.testing.assert_close(one.fitness_steps, -(target - position)[1:].abs())
+        assert one.signals["action"].shape == (steps + 1, 1)
+        torch.testing.assert_close(one.signals["action"][1:], one.actions)
+        assert one.signals["action"][0] == 0.0  # nothing led to the first state
+        assert one.expert is not None
+        torch.testing.assert_close(one.expert, one.fitness_steps)  # the point's reward is -distance, too
+        assert one.fitness == pytest.approx(float(one.fitness_steps[-1]))
+        assert one.success == (one.fitness > -REACHED_M)
+        assert not one.terminated
+
+
+def test_a_trajectory_ends_with_its_episode_and_says_that_it_was_terminated() -> None:
+    [played] = _play(RIGHT, task=point_task(episode_steps=200, edge=1.0))
+    for one in played.trajectories:
+        assert one.terminated
+        assert bool((one.signals["position"][:-1] <= 1.0).all())
+        assert one.signals["position"][-1] > 1.0
+
+
+def test_a_trajectory_is_the_same_alone_and_in_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    [alone] = _play(SEEK)
+    among = _play(STILL, SEEK, RIGHT)[1]
+    monkeypatch.setattr(judge, "recordable", lambda task, *, episodes: 1)  # noqa: ARG005 - every policy on its own
+    apart = _play(STILL, SEEK, RIGHT)[1]
+    for one, other, third in zip(alone.trajectories, among.trajectories, apart.trajectories, strict=True):
+        assert torch.equal(one.actions, other.actions)
+        assert torch.equal(other.signals["position"], third.signals["position"])
+        assert one.fitness == other.fitness == third.fitness
+
+
+def test_a_recording_stays_small() -> None:
+    task = replace(point_task(), episode_steps=1000)
+    assert recordable(task, episodes=64) * 64 * 1000 * (5 + 32) * 4 <= LIMIT_BYTES
+    assert recordable(replace(task, episode_steps=10**9), episodes=64) == 1
+
+
+def test_an_episode_with_a_signal_that_is_no_number_is_not_kept() -> None:
+    task = point_task()
+    odd = Signal(name="odd", shape=(), unit="1", doc="", source="sqrt(obs[0] - 0.1)")
+    [played] = _play(STILL, task=replace(task, signals=(*task.signals, odd)), keep=EPISODES)
+    assert len(played.trajectories) == sum(position >= 0.1 for position, _ in _starts())
+
+
+def test_a_task_without_an_expert_or_success_has_trajectories_without_either() -> None:
+    task = replace(point_task(), success=None, references=References(expert=None))
+    [played] = _play(STILL, task=task)
+    assert all(t.expert is None and t.success is None for t in played.trajectories)
+
+
+def test_random_play_can_be_kept_too_and_is_the_same_each_time() -> None:
+    first, again = (
+        judge.play_random(point_task(), sim.make, seed=SEED, episodes=EPISODES, watch=lambda _: None, keep=3)
+        for _ in range(2)
+    )
+    assert isinstance(first, judge.Played)
+    assert isinstance(again, judge.Played)
+    assert [t.source for t in first.trajectories] == ["random"] * 3
+    for one, other in zip(first.trajectories, again.trajectories, strict=True):
+        assert torch.equal(one.actions, other.actions)
+
+
+# --- a fitness that nobody is told ----------------------------------------------------------------------------------
+
+
+def test_the_hidden_fitness_is_measured_on_the_same_episodes() -> None:
+    # |action| summed over 20 steps: a point that stays spends nothing, one that goes right spends 20
+    task = replace(point_task(), hidden_fitness=Measure(source="0 - abs(action[0])", reduce="sum"))
+    still, right = _measure(STILL, RIGHT, task=task)
+    assert isinstance(still, Score)
+    assert isinstance(right, Score)
+    assert still.hidden == (0.0,) * EPISODES
+    assert right.hidden_mean == -20.0
+    assert replace(right, hidden=()) == _score(RIGHT)
+
+
+def test_a_hidden_fitness_that_is_no_number_rejects_nobody_and_is_left_out() -> None:
+    task = replace(point_task(), hidden_fitness=Measure(source="sqrt(-1 - distance)", reduce="max"))
+    assert _score(STILL, task) == _score(STILL)
+    assert _score(STILL, task).hidden_mean is None
+
+
 # --- at random ------------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +391,57 @@ def test_a_batch_keeps_ids_and_order_and_only_what_was_trained_is_judged(kinds: 
             assert after.fitness == pytest.approx(0.0, abs=1e-3) if kind == "seek" else after.fitness is not None
 
 
+# --- two checkpoints ------------------------------------------------------------------------------------------------
+
+BROKEN = _policy(always=math.nan)
+
+
+def _judged(last: Policy, peak: Policy | None, keep: int = 2) -> Judged | Rejected:
+    trained = replace(_trained(last), peak=Checkpoint(policy=peak, env_steps=1) if peak else None)
+    [found] = judge.outcomes(
+        [("g001-00", trained)], point_task(), sim.make, seed=SEED, episodes=EPISODES, watch=lambda _: None, keep=keep
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("last", "peak", "checkpoint"),
+    [
+        (SEEK, STILL, "last"),
+        (STILL, SEEK, "peak"),
+        (STILL, STILL, "last"),
+        (STILL, None, "last"),
+        (BROKEN, SEEK, "peak"),
+        (SEEK, BROKEN, "last"),
+    ],
+    ids=["last-is-better", "peak-is-better", "equal", "no-peak", "last-is-broken", "peak-is-broken"],
+)
+def test_the_better_checkpoint_is_the_one_that_counts(last: Policy, peak: Policy | None, checkpoint: str) -> None:
+    found = _judged(last, peak)
+    assert isinstance(found, Judged)
+    assert found.checkpoint == checkpoint
+    chosen, left = (last, peak) if checkpoint == "last" else (peak, last)
+    assert found.policy is chosen
+    assert chosen is not None
+    assert found.score == _score(chosen)
+    assert found.other == (None if left is None or left is BROKEN else _score(left))
+    [played] = _play(chosen, keep=2)
+    assert [t.fitness for t in found.trajectories] == [t.fitness for t in played.trajectories]
+
+
+def test_a_training_whose_checkpoints_both_break_is_rejected() -> None:
+    assert isinstance(_judged(BROKEN, BROKEN), Rejected)
+
+
+def test_in_a_batch_every_attempt_keeps_its_own_episodes() -> None:
+    two = replace(_trained(STILL), peak=Checkpoint(policy=SEEK, env_steps=1))
+    batch = [_attempt("g001-00", two), _attempt("g001-01", REJECTED), _attempt("g001-02", _trained(RIGHT))]
+    found = judge.score(batch, point_task(), sim.make, seed=SEED, episodes=EPISODES, watch=lambda _: None, keep=2)
+    sources = [[t.source for t in a.outcome.trajectories] if isinstance(a.outcome, Judged) else None for a in found]
+    assert sources == [["g001-00"] * 2, None, ["g001-02"] * 2]
+    assert [a.fitness for a in found] == [_score(SEEK).mean, None, _score(RIGHT).mean]
+
+
 # --- intervals ------------------------------------------------------------------------------------------------------
 
 
@@ -308,57 +484,3 @@ def test_wilsons_interval_holds_the_rate_and_mirrors(counts: tuple[int, int]) ->
     assert successes / n - 1e-12 <= high <= 1.0
     mirrored = judge.wilson95((n - successes) / n, n)
     assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-9)
-
-
-# --- against people's rewards ---------------------------------------------------------------------------------------
-
-
-def _scored(mean: float, ci95: float = 0.5) -> Score:
-    return Score(episodes=(mean, mean), mean=mean, ci95=ci95, success_rate=None, success_ci95=None, mean_length=1.0)
-
-
-def _references(expert: Score | Rejected | None, sparse: Score | Rejected | None) -> Sequence[ReferenceResult]:
-    found = []
-    for name, score in (("expert", expert), ("sparse", sparse)):
-        if score is not None:
-            outcome = score if isinstance(score, Rejected) else Judged(trained=_trained(STILL), score=score)
-            found.append(ReferenceResult(name=name, outcome=outcome))  # type: ignore[arg-type]
-    return found
-
-
-@pytest.mark.parametrize(
-    ("ours", "expert", "sparse", "normalised"),
-    [
-        (8.0, 6.0, 2.0, 1.5),  # (8 - 2) / |6 - 2|
-        (6.0, 6.0, 2.0, 1.0),
-        (2.0, 6.0, 2.0, 0.0),
-        (0.0, 6.0, 2.0, -0.5),
-        (4.0, 2.0, 6.0, -0.5),  # the expert is the worse one: (4 - 6) / |2 - 6|
-    ],
-)
-def test_human_normalised_worked_out_by_hand(ours: float, expert: float, sparse: float, normalised: float) -> None:
-    assert judge.human_normalised(_scored(ours), _references(_scored(expert), _scored(sparse))) == (normalised, "")
-
-
-def test_human_normalised_is_refused_where_the_references_cannot_be_told_apart() -> None:
-    # noise sqrt(3^2 + 4^2) = 5: a gap of 5 is within it, one of 5.1 is not
-    close = _references(_scored(5.0, ci95=3.0), _scored(0.0, ci95=4.0))
-    assert judge.human_normalised(_scored(9.0), close) == (
-        None,
-        "Refused: expert and sparse differ by 5, within their noise of 5.",
-    )
-    assert judge.human_normalised(_scored(10.2), _references(_scored(5.1, ci95=3.0), _scored(0.0, ci95=4.0))) == (
-        pytest.approx(2.0),
-        "",
-    )
-
-
-@pytest.mark.parametrize(
-    ("expert", "sparse"), [(None, None), (_scored(1.0), None), (REJECTED, _scored(1.0)), (_scored(9.0), REJECTED)]
-)
-def test_human_normalised_needs_both_references(
-    expert: Score | Rejected | None, sparse: Score | Rejected | None
-) -> None:
-    value, why = judge.human_normalised(_scored(1.0), _references(expert, sparse))
-    assert value is None
-    assert why.startswith("Not defined")

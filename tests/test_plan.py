@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rewardsmith import taskfile
-from rewardsmith.config import EvolveConfig
-from rewardsmith.plan import changed_settings, env_steps_of, judge_steps_of
+from rewardsmith.config import AdviceSettings, EvolveConfig, FeedbackSettings
+from rewardsmith.plan import advice_calls_of, changed_settings, env_steps_of, judge_steps_of
 
 CONFIG = EvolveConfig.model_validate(
     {
@@ -31,3 +31,19 @@ def test_only_settings_off_their_default_are_told_with_their_full_name() -> None
     assert changed["judge.episodes"] == (5, 16)
     assert "search.repairs" not in changed
     assert "seed" not in changed
+
+
+def test_advice_counts_every_question_at_most() -> None:
+    assert advice_calls_of(CONFIG) == ()
+    asked = CONFIG.model_copy(
+        update={
+            "advice": AdviceSettings(critic_rounds=2, pairs=3),
+            "feedback": FeedbackSettings(sources=("analyzer", "llm_judge")),
+        }
+    )
+    # 24 rewards in 6 generations: 2 reviews and 2 revisions each; 1 analysis each; 2 scores each and 3 pairs twice
+    assert dict(advice_calls_of(asked)) == {
+        "reviews and revisions by the critic's word": 24 * 4,
+        "analyzer": 24,
+        "judge": 24 * 2 + 6 * 3 * 2,
+    }

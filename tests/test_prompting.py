@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from rewardsmith import envdoc, geometry, prompting, resources, taskfile
 from rewardsmith.config import FeedbackSettings, SearchSettings
 from rewardsmith.feedback import comment, sources
-from rewardsmith.interfaces import Brief
+from rewardsmith.interfaces import Brief, Scene
 from rewardsmith.sandbox import gate, vocabulary
 from rewardsmith.sandbox.faults import FaultFound
 from rewardsmith.types import (
@@ -34,6 +34,7 @@ from rewardsmith.types import (
     Curve,
     Drafted,
     EnvSpec,
+    Feedback,
     Judged,
     Mark,
     Measure,
@@ -115,7 +116,7 @@ def attempt(id_: str, outcome: Outcome, *, code: str = CODE, origin: str = "llm"
     candidate = Candidate(id=id_, code=code, sha256="0" * 64, origin=origin, model="fake/model")  # type: ignore[arg-type]
     bare = Attempt(candidate=candidate, outcome=outcome)
     chosen = FeedbackSettings()
-    return comment([bare], TASK, sources(chosen.sources, chosen))[0]
+    return comment([bare], Scene(task=TASK), sources(chosen.sources, chosen))[0]
 
 
 def judged(mean: float, *, success: float | None = 0.0) -> Judged:
@@ -147,6 +148,19 @@ def judged(mean: float, *, success: float | None = 0.0) -> Judged:
     )
     return Judged(trained=trained, score=score)
 
+
+UNPREFERRED = Rejected(
+    stage="screen",
+    reason="Held against 5 successes and 11 failures of known policies, the reward ranks 44% of the pairs rightly.",
+    hint="A success must earn more over the whole episode than a failure; 'alive' pays the failure more.",
+)
+CHANGED = (
+    Feedback(
+        source="changes",
+        text="Against its parent g000-00: ...",
+        data={"parent": "g000-00", "what": "added `speed`; `alive` unchanged"},
+    ),
+)
 
 PEOPLE = (
     Note(
@@ -200,6 +214,20 @@ CASES = {
         rejected=UNKNOWN,
         draft=CODE.replace("x_velocity", "foot_force"),
     ),
+    "improve_after_a_failed_screen": Brief(
+        task=TASK,
+        turns=(
+            attempt("g001-00", judged(3.1, success=0.5)),
+            replace(
+                attempt("g002-00", UNPREFERRED),
+                feedback=(Feedback(source="preference", text="The failure it scores highest, step by step."),),
+            ),
+        ),
+    ),
+    "improve_told_of_changes": Brief(
+        task=TASK, turns=(PARENT,), siblings=tuple(replace(a, feedback=CHANGED) for a in SIBLINGS[:3])
+    ),
+    "repair_of_a_repair": Brief(task=TASK, rejected=INFINITE, lost=(UNKNOWN,), draft=WORSE),
     "repair_without_code": Brief(
         task=TASK, rejected=Rejected(stage="reply", reason="The reply has no code.", hint="Answer with one block.")
     ),
@@ -458,6 +486,22 @@ def test_repair_continues_the_very_conversation_that_led_to_the_draft() -> None:
     repair = prompting.render(after, settings=SEARCH).messages
     assert repair[: len(asked)] == asked
     assert [m.role for m in repair[len(asked) :]] == ["assistant", "user"]
+
+
+def test_long_feedback_is_told_of_the_latest_attempt_alone() -> None:
+    said = tuple(Feedback(source=name, text=f"{name} of {{}}") for name in ("summary", "trajectory"))
+    turns = tuple(
+        replace(
+            attempt(id_, judged(1.0)), feedback=tuple(replace(f, text=f.text.format(id_)) for f in said)
+        )
+        for id_ in ("g001-00", "g002-00")
+    )  # fmt: skip
+    text = as_markdown(prompting.render(Brief(task=TASK, turns=turns), settings=SEARCH))
+    assert "summary of g001-00" in text
+    assert "trajectory of g002-00" in text
+    assert "trajectory of g001-00" not in text
+    everything = SearchSettings(history_omits=())
+    assert "trajectory of g001-00" in as_markdown(prompting.render(Brief(task=TASK, turns=turns), settings=everything))
 
 
 def test_siblings_are_the_best_judged_and_one_of_each_rejection() -> None:

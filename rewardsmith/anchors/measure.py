@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from rewardsmith import evolve, judge
+from rewardsmith import judge, opening
 from rewardsmith.anchors.record import Machine, Record, Reward, with_random, with_training
 from rewardsmith.config import EvolveConfig, TrainSettings
 from rewardsmith.interfaces import Learner, SimulatorFactory, Watcher
@@ -84,7 +84,7 @@ def _played(record: Record, task: Task, bench: Bench) -> Record:
 def _trained(record: Record, batch: Batch, task: Task, config: EvolveConfig, bench: Bench) -> Record:
     train = config.train.model_copy(update={"env_steps": batch.env_steps})
     seeded = config.model_copy(update={"seed": batch.seed, "train": train})
-    for found in evolve.references(task, bench.learner(train), bench.simulator, seeded, watch=bench.watch):
+    for found in opening.references(task, bench.learner(train), bench.simulator, seeded, watch=bench.watch):
         outcome = found.outcome
         record = with_training(
             record,

@@ -119,7 +119,7 @@ class Record(Settings):
 def task_sha256(task: Task) -> str:
     """A hash of all that decides an anchor: environment, episode, signals' sources, measures and references."""
     decides = {
-        "env": asdict(task.env),
+        "env": {key: value for key, value in asdict(task.env).items() if key != "disturbance"},
         "episode_steps": task.episode_steps,
         "control_dt_s": task.control_dt_s,
         "signals": {s.name: s.source for s in task.signals},

@@ -39,11 +39,29 @@ References = Annotated[
     bool,
     Parameter(negative="", show_default=False, help="Also train the expert's and the sparse reward, to compare with."),
 ]
+Trajectories = Annotated[
+    tuple[Path, ...],
+    Parameter(
+        name="--trajectories", negative="", show_default=False,
+        help="Episodes of other runs of the task (`rewardsmith trajectories`) to begin with; repeatable.",
+    ),
+]  # fmt: skip
 Human = Annotated[
     Literal["never", "after-generation"] | None,
     Parameter(help="When to wait for `rewardsmith feedback` (setting human.when)."),
 ]
 HumanTimeout = Annotated[float | None, Parameter(help="Seconds to wait for a person (setting human.timeout_s).")]
+Race = Annotated[
+    bool | None,
+    Parameter(
+        help="Stop candidates that are clearly behind, solved, or hacking their reward (setting train.race.enabled); "
+        "--no-race trains all for the whole budget.",
+    ),
+]
+AuditScreen = Annotated[
+    float | None,
+    Parameter(help="Share, 0 to 1, of what the screen skips that is trained all the same (setting screen.audit)."),
+]
 Name = Annotated[str | None, Parameter(help="The run's folder name, instead of <time>-<task>.")]
 DryRun = Annotated[
     bool, Parameter(negative="", show_default=False, help="Print the plan and what it may cost; run nothing.")
@@ -62,9 +80,12 @@ def evolve(
     base_url: BaseUrl = None,
     seed_rewards: Seeds = (),
     references: References = False,
+    trajectories: Trajectories = (),
     human: Human = None,
     human_timeout: HumanTimeout = None,
     sandbox: SandboxKind = None,
+    race: Race = None,
+    audit_screen: AuditScreen = None,
     runs: RunsFolder = RUNS,
     name: Name = None,
     dry_run: DryRun = False,
@@ -79,12 +100,21 @@ def evolve(
     from rewardsmith.assemble import Extras, begin, proposer_of, read_seeds
     from rewardsmith.config import resolve
     from rewardsmith.environment import first_frame
+    from rewardsmith.store.sharing import read_shared
 
     loaded = taskfile.load(task)
-    options = {"model": model, "seed": seed, "human.when": human, "human.timeout_s": human_timeout}
-    words = _as_settings({**options, "verify.sandbox": sandbox})
+    options: dict[str, str | int | float | None] = {
+        "model": model,
+        "seed": seed,
+        "human.when": human,
+        "human.timeout_s": human_timeout,
+    }
+    options |= {"verify.sandbox": sandbox, "train.race.enabled": race, "screen.audit": audit_screen}
+    words = _as_settings(options)
     settings = resolve(loaded.settings, method=method, file=config, sets=[*sets, *words])
-    extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards))
+    read_shared(trajectories, loaded.task)  # so that a wrong file is told before there is a run
+    given = tuple(file.resolve() for file in trajectories)
+    extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards), trajectories=given)
     folder = _folder(runs, loaded.task.name, name)
     proposer_of(settings, extras, run_folder=folder, tell=_to_stderr)
     first_frame(loaded)

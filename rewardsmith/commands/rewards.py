@@ -229,18 +229,18 @@ def _judged(trainee: Trainee, task: Task, settings: EvolveConfig) -> Judged | Re
 
     watch = Lines(Board(task=task, generations=0), out=sys.stderr)
     learner = PopulationPPO(settings.train, sim.make)
-    [(trained, _)] = learner.train([trainee], task, seed=stream(settings.seed, 0, "train"), watch=watch)
+    [(trained, _)] = learner.train([trainee], task, seed=stream(settings.seed, 0, "train"), watch=watch, race=False)
     if isinstance(trained, Rejected):
         return trained
-    [score] = judge.measure(
-        [trained.policy],
+    [outcome] = judge.outcomes(
+        [(trainee.id, trained)],
         task,
         sim.make,
         seed=stream(settings.seed, 0, "judge"),
         episodes=settings.judge.final_episodes,
         watch=watch,
     )
-    return judge.judged(trained, score)
+    return outcome
 
 
 def _tell(name: str, outcome: Judged | Rejected, task: Task, *, seconds: float, as_json: bool) -> int:

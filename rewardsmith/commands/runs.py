@@ -19,12 +19,26 @@ RUNS = Path("runs")
 Pair = tuple[str, str]
 
 
-def show(run: RunName = "latest", /, *, runs: RunsFolder = RUNS) -> None:
+def show(
+    run: RunName = "latest",
+    /,
+    *,
+    hacking: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Print instead which rewards were earned without the task."),
+    ] = False,
+    runs: RunsFolder = RUNS,
+) -> None:
     """Print a run's table and lineage."""
     from rewardsmith.store import Run
 
     with Run.open(Run.resolve(run, runs), write=False) as opened:
-        print_run(opened)
+        if hacking:
+            from rewardsmith.report.hacking import hacking_page
+
+            print(hacking_page(opened), end="")
+        else:
+            print_run(opened)
 
 
 def print_run(run: Run) -> None:
@@ -40,6 +54,22 @@ def print_run(run: Run) -> None:
     for line in final_words(final, run.history(), run.task) if final is not None else ():
         print(line)
     print(f"spent: {spend_words(run.cost())}")
+
+
+def trajectories(
+    run: RunName = "latest",
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="The file to write.")],
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Write the episodes a run knows to a file, for `rewardsmith evolve TASK --trajectories FILE`."""
+    from rewardsmith.store import Run
+    from rewardsmith.store.sharing import share
+
+    with Run.open(Run.resolve(run, runs), write=False) as opened:
+        count = share(opened, out)
+        print(f"{out}: {count} episode{'' if count == 1 else 's'} of {opened.task.name}, from {opened.folder.name}")
 
 
 def feedback(

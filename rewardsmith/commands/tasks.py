@@ -45,12 +45,11 @@ def methods() -> None:
     from rewardsmith import resources, yamlfile
 
     folder = resources.methods_folder()
-    for name in yamlfile.shipped(folder):
-        print(
-            textwrap.fill(
-                _opening(folder / f"{name}.yaml"), 100, initial_indent=f"{name:12}", subsequent_indent=" " * 12
-            )
-        )
+    names = yamlfile.shipped(folder)
+    width = 2 + max(len(name) for name in names)
+    for name in names:
+        opening = _opening(folder / f"{name}.yaml")
+        print(textwrap.fill(opening, 100, initial_indent=f"{name:{width}}", subsequent_indent=" " * width))
     print("\nChoose one with --method NAME, or give your own file: any settings, as in --set, written as YAML.")
 
 

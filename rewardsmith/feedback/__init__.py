@@ -6,7 +6,7 @@ attempt's feedback is its rejection, whichever sources are chosen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -16,15 +16,30 @@ from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import FeedbackSource, Scene
 from rewardsmith.types import Attempt, Feedback, Rejected
 
-SOURCES: Mapping[str, str] = {"curves": "rewardsmith.feedback.curves:from_settings"}
+SOURCES: Mapping[str, str] = {
+    "changes": "rewardsmith.feedback.changes:from_settings",
+    "curves": "rewardsmith.feedback.curves:from_settings",
+    "diagnosis": "rewardsmith.feedback.diagnosis:from_settings",
+    "ending": "rewardsmith.feedback.ending:from_settings",
+    "hacking": "rewardsmith.feedback.hacking:from_settings",
+    "preference": "rewardsmith.feedback.preference:from_settings",
+    "process": "rewardsmith.feedback.process:from_settings",
+    "signals": "rewardsmith.feedback.signals:from_settings",
+    "summary": "rewardsmith.feedback.summary:from_settings",
+    "trajectory": "rewardsmith.feedback.trajectories:from_settings",
+}
+"""Every source by name; docs/feedback.md says what each tells."""
 
 
-def sources(names: Sequence[str], settings: FeedbackSettings) -> tuple[FeedbackSource, ...]:
-    """The feedback sources called `names`, in that order.
+def sources(
+    names: Sequence[str], settings: FeedbackSettings, *, ready: Mapping[str, FeedbackSource] | None = None
+) -> tuple[FeedbackSource, ...]:
+    """The feedback sources called `names`, in that order; `ready` are those that need more than settings.
 
     Raises: ConfigError: a name is unknown, or what it names does not make a feedback source.
     """
-    return tuple(_source(name, settings) for name in names)
+    made = ready or {}
+    return tuple(made[name] if name in made else _source(name, settings, made) for name in names)
 
 
 def comment(batch: Sequence[Attempt], scene: Scene, sources: Sequence[FeedbackSource]) -> tuple[Attempt, ...]:
@@ -57,8 +72,8 @@ def _said(attempt: Attempt, scene: Scene, sources: Sequence[FeedbackSource]) -> 
     return failure + [said for said in comments if said is not None]
 
 
-def _source(name: str, settings: FeedbackSettings) -> FeedbackSource:
-    factory = plugins.load("feedback source", name, SOURCES)
+def _source(name: str, settings: FeedbackSettings, made: Iterable[str]) -> FeedbackSource:
+    factory = plugins.load("feedback source", name, {**SOURCES, **dict.fromkeys(made, "")})
     source = factory(settings) if callable(factory) else factory
     if callable(getattr(source, "comment", None)) and isinstance(getattr(source, "name", None), str):
         return cast(FeedbackSource, source)

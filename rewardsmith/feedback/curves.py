@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rewardsmith.config import FeedbackSettings
+from rewardsmith.feedback.wording import g, label
 from rewardsmith.interfaces import Scene
-from rewardsmith.quoting import one_line
 from rewardsmith.types import Attempt, Curve, Feedback, Judged, Task, Trained
 
 COMPONENT = "component/"
@@ -261,8 +261,7 @@ def _title(s: Summary) -> str:
 
 
 def _label(s: Summary) -> str:
-    """A component's name is the candidate's own word, so it is made safe to show."""
-    return one_line(s.component or s.name, limit=48).replace("`", "'")
+    return label(s.component or s.name)
 
 
 def _span(s: Summary) -> str:
@@ -270,7 +269,7 @@ def _span(s: Summary) -> str:
 
 
 def _g(value: float, *, digits: int = 4) -> str:
-    return f"{value:.{digits}g}"
+    return g(value, digits=digits)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -21,9 +21,12 @@ class Adam:
         self._first = torch.zeros_like(self._flat)
         self._second = torch.zeros_like(self._flat)
         self._rate = torch.full((len(self._flat), 1), learning_rate, device=self._flat.device)
-        self._count = 0
+        self._count = torch.zeros_like(self._rate)
 
-    @torch.no_grad()
+    def rows(self) -> dict[str, Tensor]:
+        """The tensors that hold a row a policy."""
+        return {"first": self._first, "second": self._second, "rate": self._rate, "count": self._count}
+
     def step(self, grad: Tensor, *, max_grad_norm: float) -> None:
         """One step; each row's gradient is first cut to `max_grad_norm`."""
         self._count += 1
@@ -33,16 +36,14 @@ class Adam:
         self._second.mul_(0.999).addcmul_(grad, grad, value=0.001)
         bias1, bias2 = 1 - 0.9**self._count, 1 - 0.999**self._count
         denominator = (self._second / bias2).sqrt_().add_(1e-5)
-        self._flat.sub_(self._rate / bias1 * self._first / denominator)
+        self._flat.sub_((self._first * (self._rate / bias1)).div_(denominator))
 
-    @torch.no_grad()
     def adapt(self, kl: Tensor, target: float) -> None:
         """Halve-ish the rate of rows whose KL is twice the target, raise it where it is under half (`kl: (K,)`)."""
         factor = torch.where(kl > 2 * target, 1 / 1.5, torch.where((kl < target / 2) & (kl > 0), 1.5, 1.0))
         adapted = (self._rate * factor[:, None]).clamp(MIN_LEARNING_RATE, MAX_LEARNING_RATE)
-        self._rate = torch.where(self._rate > 0, adapted, 0.0)  # a stopped row stays so
+        self._rate.copy_(torch.where(self._rate > 0, adapted, 0.0))  # a stopped row stays so
 
-    @torch.no_grad()
     def reset(self, k: int) -> None:
         """Stop row k: no momentum and no rate."""
         self._first[k], self._second[k], self._rate[k] = 0.0, 0.0, 0.0

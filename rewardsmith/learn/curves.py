@@ -1,43 +1,88 @@
-"""What is recorded of a training: fitness, success and length of finished episodes, and the reward's own means."""
+"""What is recorded of a training: how its episodes ended, rollout by rollout, and the curves that makes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from rewardsmith.interfaces import Rollout
 from rewardsmith.readings import Readings
-from rewardsmith.rollouts import LENGTH, EpisodeMeter
-from rewardsmith.types import Curve, Task
+from rewardsmith.rollouts import LENGTH, Ended, EpisodeMeter
+from rewardsmith.types import Curve, Measure, Task
+
+OWN_RETURN = Measure(source="reward", reduce="sum")
+"""What an episode earned under the candidate's own reward."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Episodes:
+    """The episodes of one candidate that ended within a rollout, each array `(E,)`; values may be non-finite."""
+
+    fitness: np.ndarray
+    success: np.ndarray | None
+    length: np.ndarray
+    own_return: np.ndarray
+
+
+class Tally:
+    """Meters the episodes of several candidates whose environments stand side by side, `num_envs` each."""
+
+    def __init__(self, task: Task, *, candidates: int, num_envs: int) -> None:
+        self._candidates, self._num_envs = candidates, num_envs
+        total = candidates * num_envs
+        self._fitness = EpisodeMeter(task.fitness, total)
+        self._success = EpisodeMeter(task.success, total) if task.success else None
+        self._length = EpisodeMeter(LENGTH, total)
+        self._own = EpisodeMeter(OWN_RETURN, total)
+
+    def update(self, rollout: Rollout, readings: Readings, rewards: Tensor) -> list[Episodes]:
+        """Take in one rollout and each candidate's own `rewards (T, K * N)`; what ended, a candidate each."""
+        reached = readings.success(rollout)
+        fitness = self._fitness.update(readings.fitness(rollout), rollout)
+        success = self._success.update(reached, rollout) if self._success and reached is not None else None
+        length = self._length.update(rollout.valid.float(), rollout)
+        own = self._own.update(rewards, rollout)
+        return [
+            Episodes(
+                fitness=self._mine(fitness, k),
+                success=None if success is None else self._mine(success, k),
+                length=self._mine(length, k),
+                own_return=self._mine(own, k),
+            )
+            for k in range(self._candidates)
+        ]
+
+    def _mine(self, ended: Ended, k: int) -> np.ndarray:
+        mine: np.ndarray = ended.value[ended.env // self._num_envs == k]
+        return mine
 
 
 class CurveBook:
     """One candidate's curves, filled in rollout by rollout."""
 
-    def __init__(self, task: Task, num_envs: int) -> None:
-        self._fitness = EpisodeMeter(task.fitness, num_envs)
-        self._success = EpisodeMeter(task.success, num_envs) if task.success else None
-        self._length = EpisodeMeter(LENGTH, num_envs)
+    def __init__(self) -> None:
         self._points: dict[str, list[tuple[int, float]]] = defaultdict(list)
 
-    def record(self, rollout: Rollout, readings: Readings, reward_means: Mapping[str, float], env_steps: int) -> None:
+    def record(self, ended: Episodes, reward_means: Mapping[str, float], env_steps: int) -> None:
         """Take in one rollout, which ended when `env_steps` steps had been taken.
 
         Episodes whose value is not finite leave no point: a curve holds numbers, and the judge rejects on its own.
         """
-        ended = {"fitness": self._fitness.update(readings.fitness(rollout), rollout)}
-        ended["episode_length"] = self._length.update(rollout.valid.float(), rollout)
-        success = readings.success(rollout)
-        if self._success is not None and success is not None:
-            ended["success"] = self._success.update(success, rollout)
-        for name, episodes in ended.items():
-            finite = episodes.value[np.isfinite(episodes.value)]
-            if len(finite):
-                self._points[name].append((env_steps, float(finite.mean())))
+        self._add("fitness", ended.fitness, env_steps)
+        self._add("episode_length", ended.length, env_steps)
+        if ended.success is not None:
+            self._add("success", ended.success, env_steps)
         for name, value in reward_means.items():
             self._points[name].append((env_steps, value))
+
+    def _add(self, name: str, values: np.ndarray, env_steps: int) -> None:
+        finite = values[np.isfinite(values)]
+        if len(finite):
+            self._points[name].append((env_steps, float(finite.mean())))
 
     def status(self) -> str:
         """The latest fitness in a few characters, for a progress display."""

@@ -19,14 +19,19 @@ def gae(
     `values: (K, T + 1, N)`, one a state; the state after a step that ended an episode is that episode's last, so
     `terminated` cuts the bootstrap and a truncation keeps it. Rows that are not `valid` (resets) get 0.
     """
-    advantage = torch.zeros_like(rewards)
-    following = torch.zeros_like(rewards[:, 0])
     alive, carries = (~terminated).float(), (~done).float()
-    for t in range(rewards.shape[1] - 1, -1, -1):
-        delta = rewards[:, t] + gamma * alive[:, t] * values[:, t + 1] - values[:, t]
-        following = torch.where(valid[:, t], delta + gamma * lam * carries[:, t] * following, 0.0)
-        advantage[:, t] = following
-    return advantage
+    delta = torch.where(valid, rewards + gamma * alive * values[:, 1:] - values[:, :-1], 0.0)
+    decay = torch.where(valid, gamma * lam * carries, 0.0)
+    return recurrence(delta.flip(1), decay.flip(1)).flip(1)
+
+
+def recurrence(x: Tensor, decay: Tensor, start: Tensor | None = None) -> Tensor:
+    """`y[t] = x[t] + decay[t] * y[t - 1]` along the second axis of `(K, T, N)`; `start (K, N)` comes before y[0]."""
+    inputs, decays = x.transpose(0, 1).contiguous(), decay.transpose(0, 1).contiguous()
+    found, last = torch.empty_like(inputs), torch.zeros_like(inputs[0]) if start is None else start
+    for out, now, kept in zip(found.unbind(), inputs.unbind(), decays.unbind(), strict=True):
+        last = torch.addcmul(now, kept, last, out=out)
+    return found.transpose(0, 1)
 
 
 def gaussian_log_prob(actions: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rewardsmith.learn.formulas import recurrence
+
 
 class RunningMoments:
     """Mean and variance of K streams of D numbers, merged batch by batch.
@@ -16,6 +18,10 @@ class RunningMoments:
         self.mean = torch.zeros(count, 1, dim, device=device)
         self.var = torch.ones(count, 1, dim, device=device)
         self._seen = torch.zeros(count, dtype=torch.float64)
+
+    def rows(self) -> dict[str, Tensor]:
+        """The tensors that hold a row a stream."""
+        return {"mean": self.mean, "var": self.var, "seen": self._seen}
 
     def update(self, k: int, rows: Tensor) -> None:
         """Merge `rows (R, D)` into stream k; no rows, or rows that are not finite, change nothing."""
@@ -42,16 +48,18 @@ class ReturnScale:
         self._moments = RunningMoments(count, 1, device=device)
         self._gamma = gamma
         self._returns = torch.zeros(count, num_envs, device=device)
+        self._ended = torch.zeros(count, num_envs, dtype=torch.bool, device=device)
+
+    def rows(self) -> dict[str, Tensor]:
+        """The tensors that hold a row a candidate. Returns under way are not among them: episodes are not kept."""
+        return self._moments.rows()
 
     def scale(self, rewards: Tensor, valid: Tensor, done: Tensor) -> Tensor:
         """Rewards `(K, T, N)` over their returns' deviation, cut at 10; `valid`, `done`: `(K, T, N)` bool."""
-        returns = torch.empty_like(rewards)
-        running = self._returns
-        for t in range(rewards.shape[1]):
-            running = torch.where(valid[:, t], running * self._gamma + rewards[:, t], running)
-            returns[:, t] = running
-            running = torch.where(done[:, t], 0.0, running)
-        self._returns = running
+        before = torch.cat([self._ended[:, None], done[:, :-1]], dim=1)
+        decay = torch.where(before, 0.0, torch.where(valid, self._gamma, 1.0))
+        returns = recurrence(torch.where(valid, rewards, 0.0), decay, self._returns)
+        self._returns, self._ended = returns[:, -1].clone(), done[:, -1].clone()
         for k in range(len(rewards)):
             self._moments.update(k, returns[k][valid[k]][:, None])
         return (rewards * torch.rsqrt(self._moments.var + 1e-8)).clamp(-10.0, 10.0)

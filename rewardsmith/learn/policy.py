@@ -15,11 +15,8 @@ from torch import Tensor
 
 from rewardsmith.types import Policy
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "elu": torch.nn.functional.elu,
-}
+ACTIVATIONS = ("tanh", "relu", "elu")
+"""What a layer's outputs may pass through; a saved policy holds the position in this tuple."""
 OBS_CLIP = 10.0
 ALIGN = 16
 """Every width is padded with zeros to a multiple of this. A matrix product's last bits depend on how its operands lie
@@ -80,54 +77,91 @@ def initial(shape: Shape, *, seed: int) -> dict[str, Tensor]:
 
 
 class StackedNet:
-    """K networks of one shape whose parameters are rows of one `(K, P)` tensor; the layers are views into it."""
+    """K networks of one shape whose parameters are rows of one `(K, P)` tensor; the layers are views into it.
+
+    Gradients are written out by hand into `grad`, laid out as `flat`: on small networks autograd's own bookkeeping
+    costs as much as the arithmetic.
+    """
 
     def __init__(self, shape: Shape, policies: Sequence[Mapping[str, Tensor]], *, device: torch.device) -> None:
         self.shape = shape
         self._depth = len(shape.hidden)
-        self._activation = ACTIVATIONS[shape.activation]
         stacked = {name: torch.stack([_in_rows(name, p[name]) for p in policies]) for name in shape.parameters()}
         self.flat = torch.cat([v.flatten(1) for v in stacked.values()], dim=1).to(device)
-        self._views: dict[str, Tensor] = {}
-        offset = 0
-        for name, value in stacked.items():
-            stop = offset + value[0].numel()
-            self._views[name] = self.flat[:, offset:stop].view(value.shape).requires_grad_()
-            offset = stop
+        self.grad = torch.zeros_like(self.flat)
+        self._views = _views(self.flat, stacked)
+        self._grads = _views(self.grad, stacked)
 
     def mean(self, obs: Tensor) -> Tensor:
         """Action means `(K, B, A)` for normalised, padded observations."""
-        return self._forward("actor", obs)[..., : self.shape.action_dim]
+        return self.forward("actor", obs)[-1][..., : self.shape.action_dim]
 
     def value(self, obs: Tensor) -> Tensor:
         """Values `(K, B)` for normalised, padded observations."""
-        return self._forward("critic", obs)[..., 0]
+        return self.forward("critic", obs)[-1][..., 0]
 
     @property
     def log_std(self) -> Tensor:
         """`(K, 1, A)`."""
         return self._views["log_std"][..., : self.shape.action_dim]
 
-    def gradient(self, loss: Tensor) -> Tensor:
-        """The loss's gradient in the layout of `flat`."""
-        grads = torch.autograd.grad(loss, list(self._views.values()))
-        return torch.cat([g.flatten(1) for g in grads], dim=1)
+    def forward(self, net: str, obs: Tensor) -> list[Tensor]:
+        """What enters each layer of `actor` or `critic`, `(K, B, width)`, and last what leaves the last one."""
+        layers = [obs]
+        for i in range(self._depth):
+            layers.append(activated_(self._layer(f"{net}.{i}", layers[-1]), self.shape.activation))
+        return [*layers, self._layer(f"{net}.{self._depth}", layers[-1])]
+
+    def backward(self, net: str, layers: Sequence[Tensor], upstream: Tensor) -> None:
+        """Write the gradient of `net`'s parameters into `grad`; `upstream` is the loss's by the last of `layers`."""
+        for i in range(self._depth, -1, -1):
+            name, entered = f"{net}.{i}", layers[i]
+            torch.bmm(entered.transpose(1, 2), upstream, out=self._grads[f"{name}.weight"])
+            torch.sum(upstream, dim=1, keepdim=True, out=self._grads[f"{name}.bias"])
+            if i:
+                upstream = torch.bmm(upstream, self._views[f"{name}.weight"].transpose(1, 2))
+                upstream = sloped_(upstream, entered, self.shape.activation)
+
+    def set_log_std_gradient(self, gradient: Tensor) -> None:
+        """Write the gradient `(K, 1, A)` of `log_std` into `grad`."""
+        self._grads["log_std"][..., : self.shape.action_dim] = gradient
 
     def row(self, k: int) -> dict[str, Tensor]:
         """Policy k's parameters, unpadded, copied to the CPU."""
         sizes = self.shape.parameters()
-        return {
-            name: view.detach()[k, : sizes[name][0], : sizes[name][1]].cpu().clone()
-            for name, view in self._views.items()
-        }
-
-    def _forward(self, net: str, x: Tensor) -> Tensor:
-        for i in range(self._depth):
-            x = self._activation(self._layer(f"{net}.{i}", x))
-        return self._layer(f"{net}.{self._depth}", x)
+        return {name: view[k, : sizes[name][0], : sizes[name][1]].cpu().clone() for name, view in self._views.items()}
 
     def _layer(self, name: str, x: Tensor) -> Tensor:
         return torch.baddbmm(self._views[f"{name}.bias"], x, self._views[f"{name}.weight"])
+
+
+def activated_(x: Tensor, activation: str) -> Tensor:
+    """The activation, in place. tanh is computed as 2 sigmoid(2x) - 1, which takes a quarter of the time on a CPU."""
+    match activation:
+        case "tanh":
+            return x.tanh_() if x.is_cuda else x.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+        case "relu":
+            return x.relu_()
+        case _:
+            return torch.nn.functional.elu_(x)
+
+
+def sloped_(upstream: Tensor, left: Tensor, activation: str) -> Tensor:
+    """`upstream`, in place, times the activation's slope where it gave `left`."""
+    match activation:
+        case "tanh":
+            return upstream.addcmul_(upstream, left * left, value=-1.0)
+        case "relu":
+            return upstream.mul_(left > 0)
+        case _:
+            return upstream.mul_(left.clamp(max=0.0).add_(1.0))
+
+
+def _views(flat: Tensor, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each parameter as a view into the rows of `flat`."""
+    sizes = [value[0].numel() for value in like.values()]
+    parts = torch.split(flat, sizes, dim=1)
+    return {name: part.view(value.shape) for part, (name, value) in zip(parts, like.items(), strict=True)}
 
 
 def _in_rows(name: str, value: Tensor) -> Tensor:
@@ -174,7 +208,7 @@ def export(net: StackedNet, k: int, *, obs_mean: Tensor, obs_var: Tensor, low: T
             "obs_var": obs_var[k, :, :dim].cpu().clone(),
             "action_low": low[None].cpu().clone(),
             "action_high": high[None].cpu().clone(),
-            "activation": torch.tensor(list(ACTIVATIONS).index(net.shape.activation)),
+            "activation": torch.tensor(ACTIVATIONS.index(net.shape.activation)),
         }
     )
 
@@ -187,6 +221,6 @@ def _shape_of(policy: Policy) -> Shape:
         obs_dim=tensors["obs_mean"].shape[1],
         action_dim=tensors["log_std"].shape[1],
         hidden=tuple(tensors[f"actor.{i}.weight"].shape[1] for i in range(depth)),
-        activation=list(ACTIVATIONS)[int(tensors["activation"].item())],
+        activation=ACTIVATIONS[int(tensors["activation"].item())],
         init_log_std=0.0,
     )

@@ -42,6 +42,11 @@ def draft_params(request: Request) -> dict[str, int | str]:
     return {"candidate": request.candidate_id, **({"repair": request.repair} if request.repair else {})}
 
 
+def is_first(request: Request) -> bool:
+    """Whether a first draft is asked for, not a repair or a revision of one."""
+    return request.brief.rejected is None and not request.brief.findings
+
+
 def described(request: Request, *, model: str, **more: object) -> dict[str, object]:
     """What a store is told of a request before it leaves, as plain JSON."""
     return {

@@ -17,7 +17,7 @@ from typing import Literal
 
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import ReplyStore, Request
-from rewardsmith.propose.asking import Tell, described, draft_params, from_cache, request_key, to_stderr
+from rewardsmith.propose.asking import Tell, described, draft_params, from_cache, is_first, request_key, to_stderr
 from rewardsmith.types import Reply
 
 _MARK = re.compile(r"<!-- rewardsmith request ([0-9a-f]{64}) -->")
@@ -131,7 +131,7 @@ class _Page:
 
 def _stems(request: Request) -> Iterator[str]:
     """The names a request's files may have; a candidate has one first draft and any number of repairs."""
-    if request.brief.rejected is None:
+    if is_first(request):
         return iter((request.candidate_id,))
     return (f"{request.candidate_id}.repair{number}" for number in itertools.count(1))
 

@@ -1,7 +1,8 @@
 """Genomes as reward code, and that code back to genomes.
 
 A rendered reward carries its terms in one comment, so that a later generation can improve on it. The comment is only
-believed where the code around it is what those terms render to: whatever a person or a model changed counts as theirs.
+believed where the code around it is what those terms render to, but for the numbers, which may have been refitted:
+whatever else a person or a model changed counts as theirs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from rewardsmith.codetext import named_numbers, parsed, value_of
 from rewardsmith.propose.goals import asked
 from rewardsmith.propose.graft import SEAM, grafted, split
 from rewardsmith.propose.terms import (
@@ -205,8 +208,28 @@ def read(code: str, task: Task) -> Genome | None:
     base = None if above is None else grafted(above, task)
     if not terms or (above is not None and base is None):
         return None
-    genome = Genome(terms=terms, base=base)
-    return genome if _same_program(code, render(genome, task)) else None
+    written = Genome(terms=terms, base=base)
+    tries = (written, _renumbered(written, below))
+    return next((g for g in tries if _sane(g, task) and _same_program(code, render(g, task))), None)
+
+
+def _renumbered(genome: Genome, code: str) -> Genome:
+    """The genome with the numbers that stand in the code."""
+    numbers = {name: float(value_of(node) or 0.0) for name, node in named_numbers(parsed(code) or ast.Module([], []))}
+    terms = [
+        replace(
+            term,
+            weight=numbers.get(f"{name}_weight", term.weight),
+            temperature=numbers.get(f"{name}_temperature", term.temperature),
+            target=numbers.get(f"{name}_target", term.target),
+        )
+        for name, term in zip(component_names(genome), genome.terms, strict=True)
+    ]
+    return replace(genome, terms=tuple(terms))
+
+
+def _sane(genome: Genome, task: Task) -> bool:
+    return all(well_formed(t, usable(task)) for t in genome.terms)
 
 
 def _parsed(text: str, signals: Mapping[str, Signal]) -> tuple[Term, ...] | None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import ReplyStore, Request
-from rewardsmith.propose.asking import described, draft_params, from_cache, request_key
+from rewardsmith.propose.asking import described, draft_params, from_cache, is_first, request_key
 from rewardsmith.types import Reply
 
 _FILE = re.compile(r"(?P<candidate>.+?)(?:\.repair(?P<repair>\d+))?(?P<reply>\.reply)?\.md")
@@ -77,7 +77,7 @@ class ReplayProposer:
 
     def _repair(self, request: Request, key: str) -> int:
         """Which draft is asked for: the first, or the n-th repair in the order they are asked for."""
-        if request.brief.rejected is None:
+        if is_first(request):
             return 0
         drafts = self._drafts.setdefault(request.candidate_id, [])
         if key not in drafts:

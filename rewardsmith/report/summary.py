@@ -10,7 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from rewardsmith.quoting import fenced, one_line
 from rewardsmith.report.anchors import scale_rows
+from rewardsmith.report.hacking import hacking
 from rewardsmith.report.lineage import lineage
+from rewardsmith.report.probes import broken, probe_table, refusals
+from rewardsmith.report.race import raced
+from rewardsmith.report.screen import screened
 from rewardsmith.report.tables import NOTHING, Table, cell_text
 from rewardsmith.report.warnings import warnings
 from rewardsmith.store import Run
@@ -36,8 +40,12 @@ def summary(run: Run, *, scale: Sequence[Anchor] = ()) -> str:
     sections = [
         _opening(run),
         _section("Result", _result(run, attempts, final, scale)),
+        _section("Other worlds", _other_worlds(final)),
+        _section("Hacking", _list(map(cell_text, hacking(run)))),
         _section("Warnings", _list(map(cell_text, warnings(run, attempts, final)))),
         _section("Candidates", _candidates(attempts).markdown() if attempts else ""),
+        _section("Screen", _list(map(cell_text, screened(attempts, env_steps=run.config.train.env_steps)))),
+        _section("Racing", _list(map(cell_text, raced(attempts, env_steps=run.config.train.env_steps)))),
         _section("Generations", _generations(run, history).markdown() if history else ""),
         _section("Lineage", f"```text\n{lineage(run)}```\n"),
         _section("Best reward", _best_reward(run, attempts, final)),
@@ -88,6 +96,14 @@ def _result(run: Run, attempts: Sequence[Attempt], final: Final | None, scale: S
     measured = Table(heading=heading, rows=rows, right=frozenset(heading[1:]))
     told = f"The winner is {final.winner}, measured on seeds nobody selected on{_selected(final, attempts, unit)}.\n"
     return f"{told}\n{measured.markdown()}{_failed_references(run)}{_normalised(final)}"
+
+
+def _other_worlds(final: Final | None) -> str:
+    table = probe_table(final) if final is not None else None
+    if final is None or table is None:
+        return ""
+    lines = _list(map(cell_text, [*broken(final), *refusals(final)]))
+    return f"Fitness of the finalists where the world differs in one respect.\n\n{table.markdown()}\n{lines}"
 
 
 def _selected(final: Final, attempts: Sequence[Attempt], unit: str) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
+from rewardsmith.sim import disturbed
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.types import Task
 
@@ -29,14 +30,21 @@ class EnvPoolSimulator:
     Raises: ConfigError: EnvPool has no such id, refuses the options, or its actions are not a bounded Box.
     """
 
-    def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
+    def __init__(
+        self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str], threads: int | None = None
+    ) -> None:
         self.num_envs = len(env_seeds)
-        self._env = _make(task, env_seeds)
+        self._env = _make(task, env_seeds, threads)
         self._frames = FrameMaker(task, self.num_envs, info_fields, _field)
         space = self._env.action_space
         self._action_dtype, self._action_shape = space.dtype, (self.num_envs, *space.shape)
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
+
+    @staticmethod
+    def refuses(task: Task) -> str | None:
+        """Why the world that `task.env.disturbance` asks for cannot be made; None where it can."""
+        return disturbed.envpool_refuses(task)
 
     def reset(self) -> Frame:
         return self._frames.first(*self._env.reset())
@@ -72,21 +80,21 @@ def _check(task: Task) -> None:
         raise ConfigError(f"{where}: '{task.env.id}' has actions {space}; expected a Box with finite bounds.")
 
 
-def _make(task: Task, env_seeds: Sequence[int]) -> Any:
+def _make(task: Task, env_seeds: Sequence[int], threads: int | None = None) -> Any:
     import envpool
 
     _check(task)
-    threads = min(len(env_seeds), os.cpu_count() or 1)
     try:
-        return envpool.make(
-            task.env.id,
-            env_type="gymnasium",
-            num_envs=len(env_seeds),
-            num_threads=threads,
-            env_seed=[int(s) for s in env_seeds],
-            max_episode_steps=task.episode_steps,
-            **task.env.options,
-        )
+        with disturbed.envpool_options(task) as options:
+            return envpool.make(
+                task.env.id,
+                env_type="gymnasium",
+                num_envs=len(env_seeds),
+                num_threads=min(len(env_seeds), threads or os.cpu_count() or 1),
+                env_seed=[int(s) for s in env_seeds],
+                max_episode_steps=task.episode_steps,
+                **options,
+            )
     except (TypeError, ValueError, AssertionError, RuntimeError) as fault:
         raise ConfigError(
             f"{task.path or task.name}: EnvPool cannot make '{task.env.id}' with options "

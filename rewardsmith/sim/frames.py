@@ -43,7 +43,7 @@ class FrameMaker:
         frame = Frame(
             obs=self._observations(obs),
             info={name: self._read(info, name) for name in self._info_fields},
-            reward=torch.where(started, 0.0, float32(reward)),
+            reward=float32(reward).masked_fill_(started, 0.0),
             terminated=torch.from_numpy(np.array(terminated, dtype=bool)),
             truncated=torch.from_numpy(np.array(truncated, dtype=bool)),
             started=started,

@@ -5,8 +5,10 @@ Gymnasium's vector environments reset on the step after `done` (NEXT_STEP), the 
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame
+from rewardsmith.sim import disturbed
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.types import Task
 
@@ -21,12 +24,20 @@ from rewardsmith.types import Task
 class GymnasiumSimulator:
     """A batch of one registered Gymnasium id with a continuous action space.
 
-    An info field must be reported by an episode's first step; where it is not reported later, it reads as zeros.
+    An info field must be reported by an episode's first step; where it is not reported later, it reads as zeros. It
+    steps in the caller's thread, whatever `threads` says.
 
     Raises: ConfigError: no such id, an option it refuses, or actions that are not a bounded Box.
     """
 
-    def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        env_seeds: Sequence[int],
+        info_fields: Sequence[str],
+        threads: int | None = None,  # noqa: ARG002 - it has none of its own
+    ) -> None:
         import gymnasium
 
         self.num_envs = len(env_seeds)
@@ -45,6 +56,14 @@ class GymnasiumSimulator:
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
         self._frames = FrameMaker(task, self.num_envs, info_fields, self._field)
         self._shapes: dict[str, tuple[int, ...]] = {}
+
+    @staticmethod
+    def refuses(task: Task) -> str | None:
+        """Why the world that `task.env.disturbance` asks for cannot be made; None where it can."""
+        plain = _make(replace(task, env=replace(task.env, disturbance=None)), 1)
+        has_model = hasattr(getattr(plain.envs[0].unwrapped, "model", None), "body_mass")
+        plain.close()
+        return disturbed.gymnasium_refuses(task, defaults=_defaults(task), has_model=has_model)
 
     def reset(self) -> Frame:
         self._shapes = self._reported()
@@ -92,7 +111,10 @@ def _make(task: Task, num_envs: int) -> Any:
     options: dict[str, Any] = dict(task.env.options)
 
     def one() -> Any:
-        return gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **options)
+        changed = disturbed.gymnasium_options(task, defaults=_defaults(task))
+        env = gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **changed)
+        disturbed.change_physics(env, task.env.disturbance)
+        return env
 
     try:
         return gymnasium.vector.SyncVectorEnv([one] * num_envs)
@@ -111,11 +133,25 @@ def _make(task: Task, num_envs: int) -> Any:
 
 def _better_option(task: Task) -> str:
     """` Did you mean 'x'?` for the first option that the environment does not name, or an empty string."""
+    known = _parameters(task)
+    strange = [name for name in task.env.options if name not in known]
+    return did_you_mean(strange[0], known) if strange and known else ""
+
+
+def _parameters(task: Task) -> Mapping[str, inspect.Parameter]:
+    """What the environment's class can be called with; empty where it is not known."""
     from gymnasium.envs.registration import load_env_creator, spec
 
-    creator = spec(task.env.id).entry_point
+    module, _, name = task.env.id.rpartition(":")  # `package:Id-v0` is registered once the package is imported
+    if module:
+        importlib.import_module(module)
+    creator = spec(name).entry_point
     if creator is None:
-        return ""
-    known = inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
-    strange = [name for name in task.env.options if name not in known]
-    return did_you_mean(strange[0], known) if strange else ""
+        return {}
+    return inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
+
+
+def _defaults(task: Task) -> dict[str, float]:
+    """The parameters of the environment's class whose defaults are numbers."""
+    numbers = {name: p.default for name, p in _parameters(task).items()}
+    return {n: float(v) for n, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)}

@@ -36,7 +36,14 @@ class PointSimulator:
     Raises: ConfigError: another id, an unknown option or info field, or an edge that is not a positive number.
     """
 
-    def __init__(self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        env_seeds: Sequence[int],
+        info_fields: Sequence[str],
+        threads: int | None = None,  # noqa: ARG002 - it needs none
+    ) -> None:
         self._edge_m = _edge(task)
         _check_info_fields(info_fields)
         self.num_envs = len(env_seeds)

@@ -1,9 +1,9 @@
 """The values of `rewardsmith.types` as JSON and back, for the ledger.
 
-A value becomes `{"type": "Candidate", "id": ..., ...}`, a tuple a list. What JSON cannot hold is handed out: a policy
-becomes a reference to a file, a traced reward its own checked text. This module touches no file and no database, and
-it never repairs: what does not fit is a `RunError` that names the place. Free-form fields (`Feedback.data`,
-`EnvSpec.options`) hold plain JSON; tuples inside them come back as lists.
+A value becomes `{"type": "Candidate", "id": ..., ...}`, a tuple a list. What JSON cannot hold is handed out: a policy,
+or an attempt's trajectories together, become a reference to a file, a traced reward its own checked text. This module
+touches no file and no database, and it never repairs: what does not fit is a `RunError` that names the place. Free-form
+fields (`Feedback.data`, `EnvSpec.options`) hold plain JSON; tuples inside them come back as lists.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import json
 import math
 import types as pytypes
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
 from rewardsmith import types
 from rewardsmith.errors import RunError, did_you_mean
-from rewardsmith.types import HumanInput, Policy
+from rewardsmith.types import HumanInput, Policy, Trajectory
 
 if TYPE_CHECKING:
     from rewardsmith.graph import RewardGraph
@@ -37,10 +37,28 @@ class PolicyFile:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TrajectoriesFile:
+    """Where some trajectories lie together, and how many they are."""
+
+    file: str
+    sha256: str
+    count: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Keepers:
+    """Who takes what JSON does not hold; `policy` is also told where in the value it stands, e.g. `...peak.policy`."""
+
+    policy: Callable[[Policy, str], PolicyFile]
+    trajectories: Callable[[Sequence[Trajectory]], TrajectoriesFile]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Readers:
-    """How the two things that JSON does not hold come back."""
+    """How the things that JSON does not hold come back."""
 
     policy: Callable[[PolicyFile], Policy]
+    trajectories: Callable[[TrajectoriesFile], Sequence[Trajectory]]
     graph: Callable[[str], RewardGraph]
 
 
@@ -60,8 +78,8 @@ def loads(text: str) -> Json:
         raise RunError(f"Expected JSON, got {text[:40]!r}: {error}.") from error
 
 
-def encode(value: object, *, keep: Callable[[Policy], PolicyFile] | None = None) -> Json:
-    """`value` as JSON data; `keep` is called with each policy and says which file holds it.
+def encode(value: object, *, keep: Keepers | None = None) -> Json:
+    """`value` as JSON data; `keep` is called with each policy and the trajectories, and says which file holds them.
 
     Raises: RunError: a number is not finite, or a value is of a kind the ledger does not hold.
     """
@@ -78,6 +96,11 @@ def decode(expected: type[T], data: Json, *, readers: Readers | None = None) -> 
     return typing.cast("T", _decode(expected, data, readers, expected.__name__))
 
 
+def decode_trajectories(data: Json, *, readers: Readers) -> Sequence[Trajectory]:
+    """Trajectories that `encode` was given by themselves. Raises: RunError."""
+    return _decode_trajectories(data, readers, "Trajectories")
+
+
 def decode_human(data: Json) -> HumanInput:
     """What a person said: a `Note`, `Preference` or `Mark`, told apart by its type. Raises: RunError."""
     return typing.cast("HumanInput", _decode(HumanInput, data, None, "HumanInput"))
@@ -86,7 +109,7 @@ def decode_human(data: Json) -> HumanInput:
 # --- out ------------------------------------------------------------------------------------------------------------
 
 
-def _encode(value: object, keep: Callable[[Policy], PolicyFile] | None, where: str) -> Json:
+def _encode(value: object, keep: Keepers | None, where: str) -> Json:
     match value:
         case None | bool() | int() | str():
             return value
@@ -94,6 +117,8 @@ def _encode(value: object, keep: Callable[[Policy], PolicyFile] | None, where: s
             return _finite(value, where)
         case Policy():
             return _encode_policy(value, keep, where)
+        case Sequence() if value and isinstance(value[0], Trajectory):
+            return _encode_trajectories(value, keep, where)
         case tuple() | list():
             return [_encode(v, keep, f"{where}[{i}]") for i, v in enumerate(value)]
         case Mapping():
@@ -106,11 +131,18 @@ def _encode(value: object, keep: Callable[[Policy], PolicyFile] | None, where: s
     raise RunError(f"{where} is of type {type(value).__name__}, which the ledger cannot hold. Use plain JSON values.")
 
 
-def _encode_policy(policy: Policy, keep: Callable[[Policy], PolicyFile] | None, where: str) -> Json:
+def _encode_policy(policy: Policy, keep: Keepers | None, where: str) -> Json:
     if keep is None:
         raise RunError(f"{where} holds a policy, and no place to keep it was given.")
-    kept = keep(policy)
+    kept = keep.policy(policy, where)
     return {"type": "Policy", "file": kept.file, "sha256": kept.sha256}
+
+
+def _encode_trajectories(trajectories: Sequence[Trajectory], keep: Keepers | None, where: str) -> Json:
+    if keep is None:
+        raise RunError(f"{where} holds trajectories, and no place to keep them was given.")
+    kept = keep.trajectories(trajectories)
+    return {"type": "Trajectories", "file": kept.file, "sha256": kept.sha256, "count": kept.count}
 
 
 def _finite(number: float, where: str) -> float:
@@ -142,6 +174,8 @@ def _decode(expected: Any, data: Json, readers: Readers | None, where: str) -> o
         return _decode_tuple(typing.get_args(expected), data, readers, where)
     if origin is Mapping:
         return _of(dict, data, where)
+    if expected == Sequence[Trajectory]:
+        return _decode_trajectories(data, readers, where)
     if expected is Policy:
         return _decode_policy(data, readers, where)
     if expected is _TracedReward:
@@ -195,6 +229,20 @@ def _decode_policy(data: Json, readers: Readers | None, where: str) -> Policy:
     if readers is None:
         raise RunError(f"{where} is a policy, and no way to read it was given.")
     return readers.policy(PolicyFile(file=_text(given, "file", where), sha256=_text(given, "sha256", where)))
+
+
+def _decode_trajectories(data: Json, readers: Readers | None, where: str) -> Sequence[Trajectory]:
+    if data == []:
+        return ()
+    given = _of(dict, data, where)
+    if given.get("type") != "Trajectories":
+        raise RunError(f"{where} has the unknown type {given.get('type')!r}; expected Trajectories.")
+    if readers is None:
+        raise RunError(f"{where} holds trajectories, and no way to read them was given.")
+    count = _of(int, given.get("count"), f"{where}.count")
+    return readers.trajectories(
+        TrajectoriesFile(file=_text(given, "file", where), sha256=_text(given, "sha256", where), count=count)
+    )
 
 
 def _decode_graph(data: Json, readers: Readers | None, where: str) -> RewardGraph:

@@ -4,11 +4,11 @@
         run.json config.yaml task.yaml    what was started, with which settings and versions
         ledger.sqlite lock                the run itself
         prompts/<id>.md replies/<id>.md   as sent and as received; a repair is <id>.repair1.md
-        candidates/<id>.py curves/<id>.csv policies/<id>.safetensors
+        candidates/<id>.py curves/<id>.csv policies/<id>.safetensors trajectories/<id>.safetensors
         best/reward.py best/policy.safetensors best/graph.json summary.md
 
-The ledger is the run: resuming is replaying it, and all files but the policies can be told from it. Nothing here
-decides anything; see `evolve.py`. No pickle.
+The ledger is the run: resuming is replaying it, and all files but policies and trajectories can be told from it.
+Nothing here decides anything; see `evolve.py`. No pickle.
 """
 
 from __future__ import annotations
@@ -24,8 +24,17 @@ from rewardsmith.archive import Archive
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import RunError, UsageError, did_you_mean
 from rewardsmith.store import artefacts, folders, pages
-from rewardsmith.store.codec import Json, PolicyFile, Readers, decode, encode
+from rewardsmith.store.codec import (
+    Json,
+    PolicyFile,
+    Readers,
+    TrajectoriesFile,
+    decode,
+    decode_trajectories,
+    encode,
+)
 from rewardsmith.store.correspondence import People, Recorded, Replies, about
+from rewardsmith.store.episodes import StoredTrajectories
 from rewardsmith.store.ledger import Event, Ledger, utc_now
 from rewardsmith.store.lock import Lock
 from rewardsmith.store.shelf import Shelf, page_name, publish
@@ -41,6 +50,7 @@ from rewardsmith.types import (
     ReferenceResult,
     Spend,
     Task,
+    Trajectory,
 )
 from rewardsmith.versions import versions
 
@@ -69,7 +79,7 @@ class Run:
         self.replies = Replies(ledger)
         self.people = People(ledger)
         self._ledger, self._lock = ledger, lock
-        self._readers = Readers(policy=self._read_policy, graph=self._read_graph)
+        self._readers = Readers(policy=self._read_policy, trajectories=self._read_trajectories, graph=self._read_graph)
         self._decoded: dict[int, Generation] = {}
 
     @classmethod
@@ -165,6 +175,21 @@ class Run:
         before, best = self.best(earlier), self.best((*earlier, generation))
         best = None if best is before else best  # `best/` holds it already
         self._keep(f"generation:{generation.index}", "generation", value, shelf, best=best)
+
+    def start_trajectories(self) -> Sequence[Trajectory] | None:
+        """The episodes that the run began with; None where it has not begun."""
+        event = self._ledger.get("trajectories")
+        return None if event is None else decode_trajectories(_value(event), readers=self._readers)
+
+    def begun_with(self) -> tuple[Trajectory, ...]:
+        """All episodes that were known before the first candidate: those the run began with, and the references'."""
+        measured = [r.outcome for r in self.references() or () if isinstance(r.outcome, Judged)]
+        return (*(self.start_trajectories() or ()), *(t for judged in measured for t in judged.trajectories))
+
+    def set_start_trajectories(self, trajectories: Sequence[Trajectory]) -> None:
+        """Keep the episodes that the run begins with. Once more is a no-op, others are a `RunError`."""
+        shelf = Shelf(self.folder)
+        self._keep("trajectories", "trajectories", shelf.add_trajectories(trajectories), shelf)
 
     def references(self) -> tuple[ReferenceResult, ...] | None:
         """What the expert's and the sparse reward reached; None where they were not measured."""
@@ -298,6 +323,9 @@ class Run:
     def _read_policy(self, kept: PolicyFile) -> Policy:
         return Policy(tensors=artefacts.StoredTensors(self.folder, kept.file, expected=kept.sha256))
 
+    def _read_trajectories(self, kept: TrajectoriesFile) -> StoredTrajectories:
+        return StoredTrajectories(self.folder, kept.file, expected=kept.sha256, count=kept.count)
+
     def _read_graph(self, text: str) -> RewardGraph:
         """A traced program, checked again: a run's folder may have been changed since."""
         from rewardsmith.graph import GraphError, RewardGraph
@@ -308,7 +336,7 @@ class Run:
             raise RunError(f"A traced reward in {self.folder} may not run: {error}. The ledger was changed.") from error
 
     def _recorded_hashes(self) -> dict[str, str]:
-        events = (e for kind in ("generation", "references") for e in self._ledger.of(kind))
+        events = (e for kind in ("generation", "references", "trajectories") for e in self._ledger.of(kind))
         bodies = (cast("dict[str, dict[str, str]]", event.body) for event in events)
         return {file: sha for body in bodies for file, sha in body["artefacts"].items()}
 

@@ -6,14 +6,15 @@ A `Shelf` gathers contents first and writes them afterwards, so that nothing is 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
-from rewardsmith.store import artefacts, pages
-from rewardsmith.store.codec import Json, PolicyFile, encode
+from rewardsmith.store import artefacts, episodes, pages
+from rewardsmith.store.codec import Json, Keepers, PolicyFile, TrajectoriesFile, encode
 from rewardsmith.store.start import Start
-from rewardsmith.types import Attempt, Generation, Judged, Policy, ReferenceResult, Trained
+from rewardsmith.types import Attempt, Generation, Judged, Policy, ReferenceResult, Trained, Trajectory
 
 
 class Shelf:
@@ -43,13 +44,27 @@ class Shelf:
         self._add_curves(name, result.outcome.trained if isinstance(result.outcome, Judged) else None)
         return encode(result, keep=self._keep(name))
 
-    def _keep(self, name: str) -> Callable[[Policy], PolicyFile]:
-        def keep(policy: Policy) -> PolicyFile:
-            file = f"policies/{name}.safetensors"
-            self._files[file] = artefacts.tensors_to_bytes(policy.tensors)
-            return PolicyFile(file=file, sha256=artefacts.sha256(self._files[file]))
+    def add_trajectories(self, trajectories: Sequence[Trajectory]) -> Json:
+        """Shelve the episodes a run begins with; returns JSON that names their file."""
+        return encode(tuple(trajectories), keep=self._keep("start"))
 
-        return keep
+    def _keep(self, name: str) -> Keepers:
+        """Who takes the policies and trajectories of what is called `name`."""
+        return Keepers(policy=partial(self._keep_policy, name), trajectories=partial(self._keep_trajectories, name))
+
+    def _keep_policy(self, name: str, policy: Policy, where: str) -> PolicyFile:
+        """The last policy has the name alone, one kept on the way says so."""
+        file = f"policies/{name}{'.peak' if where.endswith('.peak.policy') else ''}.safetensors"
+        return PolicyFile(file=file, sha256=self._add(file, artefacts.tensors_to_bytes(policy.tensors)))
+
+    def _keep_trajectories(self, name: str, trajectories: Sequence[Trajectory]) -> TrajectoriesFile:
+        file = f"trajectories/{name}.safetensors"
+        sha256 = self._add(file, episodes.to_bytes(trajectories))
+        return TrajectoriesFile(file=file, sha256=sha256, count=len(trajectories))
+
+    def _add(self, file: str, content: bytes) -> str:
+        self._files[file] = content
+        return artefacts.sha256(content)
 
     def _add_page(self, attempt: Attempt, generation: Generation, known: Mapping[str, Attempt], start: Start) -> None:
         parents = [known[p] for p in attempt.candidate.parents if p in known]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith import evolve
+from rewardsmith import opening
 from rewardsmith.anchors import record as file
 from rewardsmith.anchors.measure import Batch, Bench, measure, missing, rewards, this_machine
 from rewardsmith.anchors.record import Failed, Record, Scored, Training
@@ -69,7 +69,7 @@ def test_a_seed_gives_what_a_run_of_that_seed_gives_as_references(
     """`config` trains for 256 env steps."""
     anchors = steps(fresh, env_steps=[256], seeds=2)[-1]
     seeded = config.model_copy(update={"seed": 1})
-    results = evolve.references(task, bench.learner(config.train), bench.simulator, seeded, watch=bench.watch)
+    results = opening.references(task, bench.learner(config.train), bench.simulator, seeded, watch=bench.watch)
     for found in results:
         assert isinstance(found.outcome, Judged)
         [training] = [t for t in anchors.trainings if t.reward == found.name and t.seed == 1]

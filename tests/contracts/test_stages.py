@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rewardsmith import drafting, feedback, judge, sim, train, verify
+from rewardsmith import drafting, feedback, judge, screen, sim, train, verify
+from rewardsmith.config import EvolveConfig
 from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import Parts, Scene
 from rewardsmith.sim.point import point_task
@@ -40,6 +41,7 @@ CONSUMES: Mapping[str, type[Outcome]] = {
     "compile": Drafted,
     "probe": Verified,
     "checked": Drafted,
+    "screen": Verified,
     "train": Verified,
     "judge": Trained,
 }
@@ -68,6 +70,7 @@ def stages(parts: Callable[..., Parts], point_states: Mapping[str, Tensor]) -> M
         "compile": lambda batch: verify.compile(batch, TASK, made.sandbox),
         "probe": lambda batch: verify.probe(batch, TASK, made.sandbox, point_states),
         "checked": lambda batch: drafting.checked(batch, TASK, made, states=point_states),
+        "screen": lambda batch: screen.rank(batch, TASK, EvolveConfig(), known=(), trajectories=(), seed=0),
         "train": lambda batch: train.run(batch, TASK, made.learner, seed=0, watch=lambda _: None),
         "judge": lambda batch: judge.score(batch, TASK, sim.make, seed=0, episodes=2, watch=lambda _: None),
         "feedback": lambda batch: feedback.comment(batch, Scene(task=TASK), made.sources),
@@ -113,6 +116,9 @@ def test_every_stage_keeps_ids_and_order_and_touches_only_what_it_is_for(
         assert now.feedback[0] == before.feedback[0]
         if stage == "feedback":
             assert now.outcome is before.outcome
+        elif stage == "screen" and isinstance(before.outcome, Verified):
+            assert now.outcome is before.outcome or isinstance(now.outcome, Rejected)
+            assert now.spend == before.spend
         elif isinstance(before.outcome, CONSUMES[stage]):
             assert now.outcome is not before.outcome or stage == "static"
         else:

@@ -16,12 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from rewardsmith.store import Run
+from rewardsmith.store.sharing import known_to
+from rewardsmith.types import Judged
+
 TASK = "inverted_pendulum_balance"
 SETTINGS = (
     "search.generations=2", "search.offspring=2", "train.env_steps=8192",
     "judge.episodes=2", "judge.final_episodes=2",
 )  # fmt: skip
-COMPARED = ("run", "references", "heard", "generation", "final", "people", "reply")
+COMPARED = ("run", "trajectories", "references", "heard", "generation", "final", "people", "reply")
 PATIENCE_S = 180.0
 
 
@@ -112,6 +116,37 @@ def test_a_run_leaves_what_the_readme_says(unbroken: Path) -> None:
     expected += [f"curves/{i}.csv" for i in ids] + [f"policies/{i}.safetensors" for i in ids]
     assert [file for file in expected if not (unbroken / file).is_file()] == []
     assert {"generation:1", "generation:2", "final:3"} <= set(events(unbroken))
+
+
+def test_what_a_run_knows_is_handed_to_another(shell: Shell, unbroken: Path, tmp_path: Path) -> None:
+    file = tmp_path / "known.safetensors"
+    # 16 of random play, and 2 of each of 2 references and 4 candidates, as far as they were judged
+    assert "episodes of inverted_pendulum_balance, from unbroken" in finished(
+        shell.start("trajectories", "unbroken", "--out", str(file))
+    )
+    other = finished(shell.start("evolve", "reacher_reach", "--trajectories", str(file), "--name", "other"), code=2)
+    assert "are of task 'inverted_pendulum_balance', and this run is of 'reacher_reach'" in other
+    assert not (shell.runs / "other").exists()
+    more = ("--set", "search.generations=1", "--set", "search.offspring=1", "--set", "train.env_steps=2048")
+    few = ("--set", "judge.episodes=2", "--set", "judge.final_episodes=2", "--set", "pool.random=2")
+    finished(shell.start("evolve", TASK, "--seed", "6", "--trajectories", str(file), "--name", "heir", *more, *few))
+    with Run.open(shell.runs / "heir", write=False) as heir, Run.open(unbroken, write=False) as parent:
+        begun = [t.source for t in heir.begun_with()]
+        assert begun[:2] == ["random"] * 2
+        assert len(begun) == 2 + len(known_to(parent))
+        assert any(source.startswith("unbroken/g00") for source in begun)
+
+
+def test_the_hacking_report_has_a_verdict_on_every_judged_candidate(shell: Shell, unbroken: Path) -> None:
+    page = finished(shell.start("show", "unbroken", "--hacking"))
+    with Run.open(unbroken, write=False) as run:
+        judged = [a.id for g in run.history() for a in g.attempts if isinstance(a.outcome, Judged)]
+        final = run.final()
+    assert judged
+    assert all(name in page for name in judged)
+    assert final is not None
+    assert {p.disturbance.kind for p in final.probes if p.scores} == {"reset_noise", "mass", "friction", "horizon"}
+    assert "## Other worlds" in (unbroken / "summary.md").read_text()
 
 
 def test_killed_and_resumed_run_equals_the_unbroken_one(shell: Shell, unbroken: Path) -> None:

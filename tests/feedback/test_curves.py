@@ -90,7 +90,7 @@ def test_text_is_compact_components_first() -> None:
     assert text.split("\n")[:6] == [
         "Training, 9000 environment steps; 3 evenly spaced values, first to last; "
         "the policy explores here, so it may do worse than when judged:",
-        "- component `near`, mean per step: [0.0001235, 1.235e+04, 0.3] max 1.235e+04, mean 4115, min 0.0001235",
+        "- component `near`, mean per step: [0.0001235, 12350, 0.3] max 12350, mean 4115, min 0.0001235",
         "- your total reward, mean per step: [0.1, 0.2, 0.3] max 0.3, mean 0.2, min 0.1",
         "- FITNESS in training, per episode: [0, 1.235, 2] max 2, mean 1.078, min 0",
         "- SUCCESS in training, share of episodes: [0, 0.5, 1] max 1, mean 0.5, min 0",

@@ -57,10 +57,11 @@ def train(settings: TrainSettings) -> Train:
         task: Task | None = None,
         simulator: SimulatorFactory = sim.make,
         seed: int = 0,
+        racing: bool = True,
         watch: Callable[[Progress], None] = lambda _: None,
         **changes: object,
     ) -> list[Outcome]:
         learner = PopulationPPO(settings.model_copy(update=changes), simulator)
-        return learner.train(trainees, task or point_task(episode_steps=7), seed=seed, watch=watch)
+        return learner.train(trainees, task or point_task(episode_steps=7), seed=seed, watch=watch, race=racing)
 
     return run

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardsmith.interfaces import Rollout
-from rewardsmith.learn.curves import CurveBook
+from rewardsmith.learn.curves import CurveBook, Episodes, Tally
 from rewardsmith.readings import Readings
 from rewardsmith.rollouts import Stepper
 from rewardsmith.sim.point import PointSimulator, point_task
@@ -27,9 +28,10 @@ def _rollouts(count: int, steps: int) -> list[Rollout]:
 
 
 def _book(rollouts: list[Rollout], **means: float) -> CurveBook:
-    book, readings = CurveBook(TASK, 2), Readings(TASK)
+    book, tally, readings = CurveBook(), Tally(TASK, candidates=1, num_envs=2), Readings(TASK)
     for i, rollout in enumerate(rollouts):
-        book.record(rollout, readings, {"reward": float(i), **means}, (i + 1) * 10)
+        [ended] = tally.update(rollout, readings, rollout.reward)
+        book.record(ended, {"reward": float(i), **means}, (i + 1) * 10)
     return book
 
 
@@ -61,9 +63,11 @@ def test_a_rollout_in_which_no_episode_ends_leaves_no_point_of_fitness() -> None
 
 
 def test_a_task_without_success_has_no_curve_of_it() -> None:
-    book = CurveBook(replace(TASK, success=None), 2)
+    task = replace(TASK, success=None)
+    book, tally = CurveBook(), Tally(task, candidates=1, num_envs=2)
     for rollout in _rollouts(1, 5):
-        book.record(rollout, Readings(replace(TASK, success=None)), {}, 10)
+        [ended] = tally.update(rollout, Readings(task), rollout.reward)
+        book.record(ended, {}, 10)
     assert {curve.name for curve in book.curves(50)} == {"fitness", "episode_length"}
 
 
@@ -82,6 +86,23 @@ def test_a_curve_never_holds_what_is_not_a_number() -> None:
     assert "fitness" not in _curves(_book([replace(rollout, info={**rollout.info, "distance": distance})]))
 
 
+def test_each_candidate_is_told_of_its_own_episodes() -> None:
+    [rollout] = _rollouts(1, 5)
+    rewards = torch.tensor([1.0, 10.0]).expand(5, 2)  # what each of the two candidates pays a step
+    first, second = Tally(TASK, candidates=2, num_envs=1).update(rollout, Readings(TASK), rewards)
+    assert (first.own_return.tolist(), second.own_return.tolist()) == ([4.0], [40.0])
+    distance = rollout.info["distance"][4]
+    assert first.fitness.tolist() == pytest.approx([-distance[0].item()])
+    assert second.fitness.tolist() == pytest.approx([-distance[1].item()])
+
+
+def test_an_own_return_goes_on_across_rollouts() -> None:
+    tally = Tally(TASK, candidates=1, num_envs=2)
+    one, two = _rollouts(2, 2)
+    assert len(tally.update(one, Readings(TASK), torch.ones(2, 2))[0].own_return) == 0
+    assert tally.update(two, Readings(TASK), torch.full((2, 2), 3.0))[0].own_return.tolist() == [8.0, 8.0]
+
+
 def test_status_tells_the_latest_fitness() -> None:
     assert _book([]).status() == "training"
     [rollout] = _rollouts(1, 5)
@@ -97,9 +118,10 @@ def test_thinning_worked_out_by_hand() -> None:
 
 @given(st.integers(1, 40), st.integers(1, 20))
 def test_thinning_keeps_order_the_last_step_and_the_range(count: int, limit: int) -> None:
-    book, rollouts, readings = CurveBook(TASK, 2), _rollouts(1, 1) * count, Readings(TASK)
-    for i, rollout in enumerate(rollouts):
-        book.record(rollout, readings, {"reward": float(i)}, 10 * (i + 1))
+    book = CurveBook()
+    nothing = Episodes(fitness=np.zeros(0), success=None, length=np.zeros(0), own_return=np.zeros(0))
+    for i in range(count):
+        book.record(nothing, {"reward": float(i)}, 10 * (i + 1))
     [curve] = [c for c in book.curves(limit) if c.name == "reward"]
     assert len(curve.values) == len(curve.env_steps) == min(count, limit)
     assert curve.env_steps[-1] == 10 * count

@@ -24,6 +24,7 @@ from rewardsmith.learn.policy import (
 from rewardsmith.types import Policy
 
 CPU = torch.device("cpu")
+PLAIN = {"tanh": torch.tanh, "relu": torch.relu, "elu": torch.nn.functional.elu}
 LOW, HIGH = torch.tensor([-1.0, 0.0]), torch.tensor([1.0, 6.0])
 
 
@@ -49,7 +50,7 @@ def _lively(shape: Shape, seed: int) -> dict[str, Tensor]:
 def _plain(parameters: dict[str, Tensor], net: str, x: Tensor, activation: str, depth: int) -> Tensor:
     """The same network, layer by layer, with nothing stacked and nothing padded."""
     for i in range(depth):
-        x = ACTIVATIONS[activation](x @ parameters[f"{net}.{i}.weight"] + parameters[f"{net}.{i}.bias"])
+        x = PLAIN[activation](x @ parameters[f"{net}.{i}.weight"] + parameters[f"{net}.{i}.bias"])
     return x @ parameters[f"{net}.{depth}.weight"] + parameters[f"{net}.{depth}.bias"]
 
 
@@ -107,11 +108,21 @@ def test_the_layers_are_views_into_the_flat_parameters() -> None:
     assert not after[1].any()
 
 
+def _backward(net: StackedNet, obs: Tensor, actor: Tensor, critic: Tensor) -> Tensor:
+    """The gradient in `net.grad` where the loss's slope by each output is given."""
+    for name, upstream in (("actor", actor), ("critic", critic)):
+        net.backward(name, net.forward(name, obs), padded(upstream))
+    return net.grad
+
+
 def test_the_gradient_of_a_policy_is_its_own_and_padding_has_none() -> None:
     shape = _shape()
     net = _net(shape, 0, 1)
     obs = padded(torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0)))
-    grad = net.gradient(net.mean(obs)[0].square().sum() + net.value(obs)[0].sum() + net.log_std[0].sum())
+    slopes = torch.zeros(2, 4, 3)
+    slopes[0] = 1.0
+    grad = _backward(net, obs, slopes[..., :2], slopes[..., 2:])
+    net.set_log_std_gradient(torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]]]))
     ones = {name: torch.ones(size) for name, size in shape.parameters().items()}
     padding = StackedNet(shape, [ones], device=CPU).flat[0] == 0
     assert grad.shape == net.flat.shape
@@ -121,17 +132,19 @@ def test_the_gradient_of_a_policy_is_its_own_and_padding_has_none() -> None:
     assert not grad[1].any()
 
 
-def test_the_gradient_equals_autograds_on_a_plain_network() -> None:
-    shape = _shape(obs_dim=3, action_dim=2, hidden=(4,))
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(), (4,), (7, 3)])
+def test_the_gradient_equals_autograds_on_a_plain_network(activation: str, hidden: tuple[int, ...]) -> None:
+    shape = _shape(obs_dim=3, action_dim=2, hidden=hidden, activation=activation)
     plain = {name: value.requires_grad_() for name, value in _lively(shape, 0).items()}
-    obs = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
-    actor, critic = (_plain(plain, net, obs, "tanh", 1) for net in ("actor", "critic"))
-    (actor.square().sum() + 3 * critic.sum() + plain["log_std"].exp().sum()).backward()
+    draw = torch.Generator().manual_seed(0)
+    obs, slopes = torch.randn(6, 3, generator=draw), torch.randn(6, 3, generator=draw)
+    actor, critic = (_plain(plain, net, obs, activation, len(hidden)) for net in ("actor", "critic"))
+    ((actor * slopes[:, :2]).sum() + (critic * slopes[:, 2:]).sum() + plain["log_std"].exp().sum()).backward()
     net = _net(shape, 0)
-    row = padded(obs[None])
-    grad = net.gradient(net.mean(row).square().sum() + 3 * net.value(row).sum() + net.log_std.exp().sum())
-    with torch.no_grad():
-        net.flat.copy_(grad)  # so that the row names its parts
+    grad = _backward(net, padded(obs[None]), slopes[None, :, :2], slopes[None, :, 2:])
+    net.set_log_std_gradient(net.log_std.exp())
+    net.flat.copy_(grad)  # so that the row names its parts
     for name, found in net.row(0).items():
         expected = plain[name].grad
         assert expected is not None

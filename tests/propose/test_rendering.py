@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -84,11 +86,22 @@ def test_a_term_means_what_it_says(term: Term, expected: float) -> None:
 TWO = Genome(terms=(Term(kind="linear", signals=("x",), weight=1.0), Term(kind="near", signals=("a", "b"), weight=2.0)))
 
 
-def test_comments_and_layout_do_not_matter_but_numbers_do() -> None:
+def test_comments_and_layout_do_not_matter() -> None:
     code = render(TWO, TASK)
     assert read(f"# candidate g001-00\n{code}\n\n", TASK) == TWO
-    assert read(code.replace("more_x_weight = 1.0", "more_x_weight = 1.5"), TASK) is None
-    assert read(code.replace("1.0, 1.0, 0.0]", "1.5, 1.0, 0.0]", 1), TASK) is None
+    assert read(code.replace("more_x = ", "more_x = 2.0 * "), TASK) is None
+
+
+def test_numbers_are_read_where_the_program_has_them_so_a_refitted_reward_is_still_ours() -> None:
+    code = render(TWO, TASK)
+    refitted = read(code.replace("more_x_weight = 1.0", "more_x_weight = 1.5"), TASK)
+    assert refitted == Genome(terms=(replace(TWO.terms[0], weight=1.5), TWO.terms[1]))
+    assert read(code.replace("1.0, 1.0, 0.0]", "1.5, 1.0, 0.0]", 1), TASK) == TWO  # the comment is out of date
+    assert read(code.replace("near_a_to_b_temperature = 1.0", "near_a_to_b_temperature = 0.0"), TASK) is None
+
+
+def test_a_weight_that_was_turned_round_makes_it_someone_elses_since_its_name_is_wrong() -> None:
+    assert read(render(TWO, TASK).replace("more_x_weight = 1.0", "more_x_weight = -1.0"), TASK) is None
 
 
 GOOD = '["linear", ["x"], null, 1.0, 1.0, 0.0]'

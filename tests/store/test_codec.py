@@ -7,13 +7,25 @@ import math
 from typing import get_args
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardsmith import types
 from rewardsmith.errors import RunError
 from rewardsmith.graph import RewardGraph
-from rewardsmith.store.codec import Json, PolicyFile, Readers, decode, decode_human, dumps, encode, loads
+from rewardsmith.store.codec import (
+    Json,
+    Keepers,
+    PolicyFile,
+    Readers,
+    TrajectoriesFile,
+    decode,
+    decode_human,
+    dumps,
+    encode,
+    loads,
+)
 from rewardsmith.types import (
     Attempt,
     Candidate,
@@ -33,6 +45,7 @@ from rewardsmith.types import (
     Spend,
     Stage,
     Trained,
+    Trajectory,
     Verified,
 )
 
@@ -43,7 +56,25 @@ GRAPH = (
 SHAPES = {"speed": ()}
 POLICY = Policy(tensors={})
 FILE = PolicyFile(file="policies/a.safetensors", sha256="0" * 64)
-READERS = Readers(policy=lambda _: POLICY, graph=lambda text: RewardGraph.from_json(text, signals=SHAPES))
+EPISODES = TrajectoriesFile(file="trajectories/a.safetensors", sha256="1" * 64, count=1)
+KEEP = Keepers(policy=lambda _policy, _where: FILE, trajectories=lambda _: EPISODES)
+TRAJECTORIES = (
+    Trajectory(
+        source="g001-00",
+        signals={"speed": torch.zeros(3)},
+        actions=torch.zeros(2, 1),
+        fitness_steps=torch.zeros(2),
+        expert=None,
+        fitness=1.5,
+        success=True,
+        terminated=False,
+    ),
+)
+READERS = Readers(
+    policy=lambda _: POLICY,
+    trajectories=lambda _: TRAJECTORIES,
+    graph=lambda text: RewardGraph.from_json(text, signals=SHAPES),
+)
 
 # Any text at all: a broken reply may hold lone surrogates, which UTF-8 does not.
 words = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
@@ -134,7 +165,7 @@ generations = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(generations)
 def test_a_generation_comes_back_from_text_as_it_went_in(generation: Generation) -> None:
-    text = dumps(encode(generation, keep=lambda _: FILE))
+    text = dumps(encode(generation, keep=KEEP))
     assert decode(Generation, loads(text), readers=READERS) == generation
 
 
@@ -234,7 +265,7 @@ def test_a_tuple_of_fixed_length_keeps_it() -> None:
 def test_a_policy_needs_a_place_to_be_kept_and_a_way_to_be_read(generations: tuple[Generation, ...]) -> None:
     with pytest.raises(RunError, match="no place to keep it"):
         encode(generations[1])
-    data = encode(generations[1], keep=lambda _: FILE)
+    data = encode(generations[1], keep=KEEP)
     with pytest.raises(RunError, match="no way to"):
         decode(Generation, data)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from rewardsmith.store import Run
 from rewardsmith.store.ledger import Ledger
 from rewardsmith.types import (
     Attempt,
+    Checkpoint,
     Final,
     Generation,
     Judged,
@@ -41,6 +43,7 @@ from rewardsmith.types import (
     Reply,
     Spend,
     Task,
+    Trajectory,
 )
 
 Generations = tuple[Generation, ...]
@@ -490,3 +493,114 @@ def test_another_process_may_speak_while_the_writer_writes(run: Run) -> None:
     run.people.said_before(30)
     heard = [note for index in range(1, 31) for note in run.people.said_before(index)]
     assert [note.text for note in heard if isinstance(note, Note)] == [str(number) for number in range(20)]
+
+
+# --- trajectories and checkpoints -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_episodes(generations: Generations) -> Generation:
+    """The second generation, whose attempt kept two episodes and a policy at the peak of its own reward."""
+    [attempt] = generations[1].attempts
+    judged = attempt.outcome
+    assert isinstance(judged, Judged)
+    peak = Checkpoint(policy=Policy(tensors={"w": torch.full((4,), 7.0)}), env_steps=50)
+    outcome = dataclasses.replace(
+        judged,
+        trained=dataclasses.replace(judged.trained, peak=peak),
+        checkpoint="peak",
+        other=judged.score,
+        trajectories=tuple(_episode(fitness) for fitness in (1.0, 4.0)),
+    )
+    return dataclasses.replace(generations[1], attempts=(dataclasses.replace(attempt, outcome=outcome),))
+
+
+def _episode(fitness: float, source: str = "g002-00") -> Trajectory:
+    return Trajectory(
+        source=source,
+        signals={"speed": torch.arange(3.0)},
+        actions=torch.zeros(2, 1),
+        fitness_steps=torch.full((2,), fitness),
+        expert=None,
+        fitness=fitness,
+        success=None,
+        terminated=False,
+    )
+
+
+def test_an_attempts_episodes_lie_in_one_file_and_come_back(run: Run, with_episodes: Generation) -> None:
+    run.add_generation(with_episodes)
+    assert [p.name for p in (run.folder / "trajectories").iterdir()] == ["g002-00.safetensors"]
+    with Run.open(run.folder, write=False) as reader:
+        outcome = reader.history()[0].attempts[0].outcome
+        assert isinstance(outcome, Judged)
+        assert [t.fitness for t in outcome.trajectories] == [1.0, 4.0]
+        assert outcome.trajectories[0].signals["speed"].tolist() == [0.0, 1.0, 2.0]
+    run.add_generation(run.history()[0])  # read and added again: nothing changes
+    assert run.damaged() == ()
+
+
+def test_both_checkpoints_are_kept_and_the_chosen_one_is_best(run: Run, with_episodes: Generation) -> None:
+    run.add_generation(with_episodes)
+    files = contents(run.folder)
+    assert files["policies/g002-00.safetensors"] != files["policies/g002-00.peak.safetensors"]
+    assert files["best/policy.safetensors"] == files["policies/g002-00.peak.safetensors"]
+    with Run.open(run.folder, write=False) as reader:
+        outcome = reader.history()[0].attempts[0].outcome
+        assert isinstance(outcome, Judged)
+        assert outcome.policy.tensors["w"].tolist() == [7.0] * 4
+        assert outcome.trained.policy.tensors["w"].tolist() != [7.0] * 4
+
+
+def test_damaged_episodes_are_named_and_spare_the_rest(run: Run, with_episodes: Generation) -> None:
+    run.add_generation(with_episodes)
+    (run.folder / "trajectories/g002-00.safetensors").write_bytes(b"")
+    with Run.open(run.folder, write=False) as reader:
+        [attempt] = reader.history()[0].attempts
+        assert isinstance(attempt.outcome, Judged)
+        assert attempt.fitness == 3.5
+        with pytest.raises(RunError, match=r"trajectories/g002-00\.safetensors is damaged"):
+            list(attempt.outcome.trajectories)
+        assert len(reader.damaged()) == 1
+
+
+def test_a_run_of_before_there_were_episodes_still_opens(run: Run, generations: Generations) -> None:
+    """As earlier versions wrote it: neither peak, checkpoint, other, trajectories, hidden nor pool stood there."""
+    for generation in generations:
+        run.add_generation(generation)
+    run.close()
+    gone = (
+        r'"(peak|stopped|other|hidden_fitness|disturbance)":null,',
+        r',"(peak|stopped|other|hidden_fitness|disturbance)":null',
+        r'"checkpoint":"last",',
+        r'"(trajectories|hidden)":\[\],',
+        r',"(trajectories|hidden)":\[\]',
+        r'"pool":\{[^}]*\},',
+        r'"keep":\d+,',
+    )
+    with sqlite3.connect(run.folder / "ledger.sqlite") as db:
+        for key, body in db.execute("SELECT key, body FROM events").fetchall():
+            old = functools.reduce(lambda text, pattern: re.sub(pattern, "", text), gone, body)
+            assert not re.search(r'"(peak|checkpoint|trajectories|hidden_fitness|pool|disturbance)"|"hidden":\[\]', old)
+            db.execute("UPDATE events SET body = ? WHERE key = ?", (old, key))
+    db.close()
+    with Run.open(run.folder, write=True) as again:
+        assert comparable(again.history()) == comparable(generations)
+        assert again.start_trajectories() is None
+        assert again.config.pool == EvolveConfig().pool
+
+
+def test_the_episodes_a_run_begins_with_are_kept_once(run: Run) -> None:
+    assert run.start_trajectories() is None
+    run.set_start_trajectories([_episode(1.0, "random"), _episode(2.0, "random")])
+    run.set_start_trajectories([_episode(1.0, "random"), _episode(2.0, "random")])
+    with Run.open(run.folder, write=False) as reader:
+        assert [t.fitness for t in reader.start_trajectories() or ()] == [1.0, 2.0]
+        assert reader.damaged() == ()
+    with pytest.raises(RunError, match="already holds 'trajectories'"):
+        run.set_start_trajectories([_episode(3.0, "random")])
+
+
+def test_a_run_may_begin_with_no_episodes(run: Run) -> None:
+    run.set_start_trajectories([])
+    assert run.start_trajectories() == ()

@@ -1,0 +1,53 @@
+"""What else a model is asked: a review of a reward before it is trained, why episodes failed, how good an episode was.
+
+critic       reviews drafts; `drafting` has them revised (setting advice.critic_rounds)
+analyzer     a feedback source: why failed episodes failed, from their signals
+llm_judge    a feedback source: how well an episode does what the goal says, from its signals
+
+All of it is opinion: it is quoted where a prompt passes it on, it can reject nothing, and a reply that is not of the
+form asked for says nothing. Questions go through `interfaces.Ask`; this package knows no model and no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rewardsmith.advice import analyzer, critic, judge
+from rewardsmith.advice.source import Advice
+from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import ConfigError
+from rewardsmith.interfaces import Ask
+
+__all__ = ["NAMES", "analyzer", "critic", "judge", "refuse_unusable", "sources", "wanting"]
+
+NAMES = (analyzer.NAME, judge.NAME)
+"""The feedback sources that ask a model."""
+
+
+def sources(config: EvolveConfig, ask: Ask) -> Mapping[str, Advice]:
+    """The feedback sources that ask a model, by name; making them asks nothing."""
+    return {
+        analyzer.NAME: analyzer.source(ask, episodes=config.advice.episodes),
+        judge.NAME: judge.source(ask, pairs=config.advice.pairs),
+    }
+
+
+def wanting(config: EvolveConfig) -> tuple[str, ...]:
+    """The settings that have a model asked for advice, as a person would write them."""
+    review = (f"advice.critic_rounds={config.advice.critic_rounds}",) if config.advice.critic_rounds else ()
+    return review + tuple(f"feedback source '{name}'" for name in config.feedback.sources if name in NAMES)
+
+
+def refuse_unusable(config: EvolveConfig) -> None:
+    """Raises: ConfigError: advice is wanted where no model can be asked, or ranking by a judge that is not asked."""
+    wanted = wanting(config)
+    if wanted and config.model == "offline":
+        raise ConfigError(
+            f"{' and '.join(wanted)} must ask a model, and model is 'offline', which is none. Choose --model "
+            "provider/model, manual or replay:PATH, or leave the setting out."
+        )
+    if config.search.rank_by == "llm" and judge.NAME not in config.feedback.sources:
+        raise ConfigError(
+            f"search.rank_by is 'llm', and nobody scores: feedback.sources is {list(config.feedback.sources)}. "
+            f"Add {judge.NAME} to feedback.sources, or set search.rank_by=fitness."
+        )

@@ -1,0 +1,189 @@
+"""What an attempt changed against the reward it was bred from, and what became of that.
+
+Told by what the programs compute, not by how the code reads: components added, dropped, renamed, rewritten, or the same
+but for their numbers. `data["what"]` is the same in one line, for the list of a generation's other attempts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rewardsmith import graph_ops, graph_program
+from rewardsmith.config import FeedbackSettings
+from rewardsmith.feedback import episodes
+from rewardsmith.feedback.wording import g, in_unit, label, named
+from rewardsmith.graph import RewardGraph
+from rewardsmith.graph_program import Program, Ref, Value
+from rewardsmith.interfaces import Scene
+from rewardsmith.types import Attempt, Feedback, Judged, Score, Task
+
+NUMBERS = 4  # changed numbers told of a component
+
+
+def from_settings(settings: FeedbackSettings) -> Changes:  # noqa: ARG001 - nothing here is a matter of taste
+    """The source; it has no settings."""
+    return Changes()
+
+
+class Changes:
+    """Compares a judged attempt with its parent; says nothing of one without a judged parent."""
+
+    name = "changes"
+
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
+        parent = scene.parent
+        if parent is None or parent.id == attempt.id or not isinstance(parent.outcome, Judged):
+            return None
+        before, after = episodes.graph_of(parent), episodes.graph_of(attempt)
+        if not isinstance(attempt.outcome, Judged) or before is None or after is None:
+            return None
+        what = compared(before, after).words()
+        result = _result(parent.outcome.score, attempt.outcome.score, scene.task)
+        return Feedback(
+            source=self.name,
+            text=f"Against its parent {parent.id}: {what}. {result}",
+            data={"parent": parent.id, "what": what},
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Names of components; `renamed` from old to new, `tuned` with each number as it was and as it is."""
+
+    added: tuple[str, ...]
+    dropped: tuple[str, ...]
+    renamed: Mapping[str, str]
+    rewritten: tuple[str, ...]
+    tuned: Mapping[str, tuple[tuple[float, float], ...]]
+    kept: tuple[str, ...]
+
+    def words(self) -> str:
+        """One line."""
+        return "; ".join(self._parts()) or "it computes the same"
+
+    def _parts(self) -> Iterator[str]:
+        if self.added:
+            yield f"added {named(self.added)}"
+        if self.dropped:
+            yield f"dropped {named(self.dropped)}"
+        for old, new in self.renamed.items():
+            yield f"`{label(old)}` is now called `{label(new)}`"
+        if self.rewritten:
+            yield f"rewrote {named(self.rewritten)}"
+        for name, pairs in self.tuned.items():
+            told = ", ".join(f"{_number(old)} -> {_number(new)}" for old, new in pairs[:NUMBERS])
+            more = f" and {len(pairs) - NUMBERS} more" if len(pairs) > NUMBERS else ""
+            yield f"numbers of `{label(name)}`: {told}{more}"
+        if self.kept and (self.added or self.dropped or self.rewritten or self.tuned):
+            yield f"{named(self.kept)} unchanged"
+
+
+def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
+    """What became of each component."""
+    old, new = _parts(before), _parts(after)
+    gone = [name for name in old if name not in new]
+    renamed: dict[str, str] = {}
+    for name in (n for n in new if n not in old):
+        same = next((n for n in gone if old[n] == new[name] and n not in renamed), None)
+        if same is not None:
+            renamed[same] = name
+    both = [name for name in new if name in old]
+    return Comparison(
+        added=tuple(n for n in new if n not in old and n not in renamed.values()),
+        dropped=tuple(n for n in gone if n not in renamed),
+        renamed=renamed,
+        rewritten=tuple(n for n in both if old[n].form != new[n].form),
+        tuned={
+            n: _differences(old[n].numbers, new[n].numbers)
+            for n in both
+            if old[n].form == new[n].form and old[n].numbers != new[n].numbers
+        },
+        kept=tuple(n for n in both if old[n] == new[n]),
+    )
+
+
+# --- what a component computes --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A component as the operations it takes, `#` for every number, and those numbers in order."""
+
+    form: str
+    numbers: tuple[float, ...]
+
+
+def _parts(graph: RewardGraph) -> dict[str, _Part]:
+    program = graph_program.read(graph.to_json())
+    return {name: _part(program, ref) for name, ref in program.components}
+
+
+def _part(program: Program, end: Ref) -> _Part:
+    """Every value on the way to `end` once, each after what it reads."""
+    first = len(program.inputs) + len(program.constants)
+    order = _order(program, end)
+    place = {index: i for i, index in enumerate(order)}
+    lines: list[str] = []
+    numbers: list[float] = []
+    for index in order:
+        if index < len(program.inputs):
+            lines.append(program.inputs[index])
+        elif index < first:
+            constant = program.constants[index - len(program.inputs)]
+            lines.append(f"constant {constant.shape}")
+            numbers.extend(constant.values)
+        else:
+            node = program.nodes[index - first]
+            given = [_shown(v, place, numbers, node.op in graph_ops.POINTWISE) for v in node.args]
+            given += [f"{name}={_shown(v, place, numbers, False)}" for name, v in node.kwargs]
+            lines.append(f"{node.op}({', '.join(given)})")
+    return _Part("\n".join(lines), tuple(numbers))
+
+
+def _order(program: Program, end: Ref) -> list[int]:
+    first = len(program.inputs) + len(program.constants)
+    order: dict[int, None] = {}
+    waiting = [(end.index, False)]
+    while waiting:
+        index, ready = waiting.pop()
+        if index in order:
+            continue
+        reads = program.nodes[index - first].refs() if index >= first else []
+        if ready or not reads:
+            order[index] = None
+        else:
+            waiting.append((index, True))
+            waiting.extend((ref.index, False) for ref in reversed(reads))
+    return list(order)
+
+
+def _shown(value: Value, place: Mapping[int, int], numbers: list[float], tunable: bool) -> str:
+    """An argument in the form; a number that can be tuned is noted in `numbers` instead."""
+    if isinstance(value, Ref):
+        return f"v{place[value.index]}.{value.out}"
+    if tunable and isinstance(value, (int, float)) and not isinstance(value, bool):
+        numbers.append(float(value))
+        return "#"
+    return repr(value)
+
+
+def _differences(old: Sequence[float], new: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    return tuple(pair for pair in zip(old, new, strict=True) if pair[0] != pair[1])
+
+
+def _number(value: float) -> str:
+    return g(value, digits=4)
+
+
+# --- what became of it ----------------------------------------------------------------------------------------------
+
+
+def _result(before: Score, after: Score, task: Task) -> str:
+    unit, change = in_unit(task.fitness.unit), after.mean - before.mean
+    clear = abs(change) > math.hypot(before.ci95, after.ci95)
+    verdict = (
+        f"{'higher' if change > 0 else 'lower'}, beyond the judge's noise" if clear else "within the judge's noise"
+    )
+    return f"Fitness went from {g(before.mean, digits=4)} to {g(after.mean, digits=4)}{unit}: {verdict}."

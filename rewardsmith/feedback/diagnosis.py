@@ -1,0 +1,294 @@
+"""What is wrong with single components of a reward, by rule, from training curves and known episodes.
+
+Constant, never active, dominating, at odds with fitness, saturated, and a reward that makes it pay to fail. The text
+names faults only; a reward without any gets none. What the whole reward is exploited for is `hacking.py`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rewardsmith.config import FeedbackSettings
+from rewardsmith.feedback import episodes
+from rewardsmith.feedback.curves import COMPONENT, DOMINANT, FLAT
+from rewardsmith.feedback.episodes import RANDOM, Episode, correlation, joined
+from rewardsmith.feedback.saturation import Saturation, saturated
+from rewardsmith.feedback.wording import g, label
+from rewardsmith.interfaces import Scene
+from rewardsmith.types import Attempt, Feedback, Judged, Trained
+
+Kind = Literal["never", "constant", "dominant", "opposed", "faded", "full", "ending_pays"]
+
+OPPOSED = -0.5  # correlation with fitness
+AGREES = 0.7  # from here on a component may be as large as it likes: it stands for the goal
+EPISODES = 8  # the fewest known episodes that a correlation is made of
+POINTS = 10  # the fewest points of a curve that one is made of, where there are too few episodes
+SMALL = 0.2  # of the component that gets largest: a smaller one cannot be what misleads
+SMALL_COST = 0.3  # the same of a penalty: one that grows with fitness is the price of moving
+SOLVED = 0.9  # success rate from which on a function that is at its limit has done its work
+
+
+def from_settings(settings: FeedbackSettings) -> Diagnosis:  # noqa: ARG001 - the thresholds are one table, above
+    """The source; it has no settings."""
+    return Diagnosis()
+
+
+class Diagnosis:
+    """Names faults of components; says nothing where there are none."""
+
+    name = "diagnosis"
+
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
+        if not isinstance(attempt.outcome, Judged):
+            return None
+        found = diagnose(attempt, attempt.outcome, scene)
+        if not found:
+            return None
+        lines = "\n".join(f"- {f.text}" for f in found)
+        return Feedback(
+            source=self.name,
+            text=f"Faults of single components:\n{lines}",
+            data={"findings": [{"kind": f.kind, "component": f.component, "text": f.text} for f in found]},
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One fault: `kind` for programs, `text` for readers; `component` is None where it is of the whole."""
+
+    kind: Kind
+    text: str
+    component: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Material:
+    """What is known of one attempt: its own episodes, others under its reward, and its training's component curves."""
+
+    trained: Trained
+    own: tuple[Episode, ...] = ()
+    others: tuple[Episode, ...] = ()
+    curves: Mapping[str, Tensor] = field(default_factory=dict)  # finite means per step
+    names: tuple[str, ...] = ()
+    lasting: bool = False  # whether episodes can end early, as far as is known
+
+    def lived(self, name: str) -> Tensor:
+        """A component under the trained policy: at every step of its own episodes or, for want of any, its curve."""
+        mine = joined(self.own, name)
+        return mine if len(mine) else self.curves.get(name, torch.zeros(0, dtype=torch.float64))
+
+    def ever(self, name: str) -> Tensor:
+        """A component wherever it is known: own episodes, others' and the training."""
+        known = (joined(self.own, name), joined(self.others, name), self.curves.get(name, torch.zeros(0)).double())
+        return torch.cat(known)
+
+    def size(self, name: str) -> float:
+        values = self.lived(name)
+        return float(values.abs().mean()) if len(values) else 0.0
+
+    def mean(self, name: str) -> float:
+        values = self.lived(name)
+        return float(values.mean()) if len(values) else 0.0
+
+    def peak(self, name: str) -> float:
+        values = self.ever(name)
+        return float(values.abs().max()) if len(values) else 0.0
+
+    def largest(self, name: str) -> float:
+        """How large a component gets, as a share of the one that gets largest."""
+        most = max(self.peak(n) for n in self.names)
+        return self.peak(name) / most if most else 0.0
+
+
+def diagnose(attempt: Attempt, judged: Judged, scene: Scene) -> list[Finding]:
+    """Every fault found, the same component once a kind, most telling first."""
+    known = _material(attempt, judged, scene)
+    agrees = agreements(known)
+    flat = _saturated(attempt, judged, known, scene)
+    asleep = {f.component for f in flat}
+    return [
+        *_ending_pays(known),
+        *_opposed(known, agrees),
+        *_dominant(known, agrees),
+        *flat,
+        *(f for f in _still(known) if f.component not in asleep),
+    ]
+
+
+def agreements(known: Material) -> dict[str, float]:
+    """Each component's correlation with fitness, where it has one: of known episodes' sums, else over the training."""
+    found = {name: _over_episodes(known, name) for name in known.names}
+    if len(known.own) + len(known.others) < EPISODES:
+        found = {name: _in_training(known.trained, name) for name in known.names}
+    return {name: r for name, r in found.items() if r is not None}
+
+
+def _over_episodes(known: Material, name: str) -> float | None:
+    pairs = [(float(e.components[name].double().sum()), e.played.fitness) for e in (*known.own, *known.others)]
+    return _correlation(pairs, least=EPISODES)
+
+
+def _in_training(trained: Trained, name: str) -> float | None:
+    fitness, curve = trained.curve("fitness"), trained.curve(COMPONENT + name)
+    if fitness is None or curve is None:
+        return None
+    at = dict(zip(fitness.env_steps, fitness.values, strict=True))
+    return _correlation(
+        [(v, at[s]) for s, v in zip(curve.env_steps, curve.values, strict=True) if s in at], least=POINTS
+    )
+
+
+def _correlation(pairs: Sequence[tuple[float, float]], *, least: int) -> float | None:
+    finite = [pair for pair in pairs if all(map(math.isfinite, pair))]
+    return correlation([a for a, _ in finite], [b for _, b in finite]) if len(finite) >= least else None
+
+
+def _material(attempt: Attempt, judged: Judged, scene: Scene) -> Material:
+    curves = {
+        c.name.removeprefix(COMPONENT): values[values.isfinite()]
+        for c in judged.trained.curves
+        if c.name.startswith(COMPONENT)
+        for values in (torch.tensor(c.values, dtype=torch.float64),)
+    }
+    graph = episodes.graph_of(attempt)
+    own, others = episodes.own(attempt, scene.task), episodes.others(attempt, scene)
+    lengths = judged.trained.curve("episode_length")
+    shortest = min(lengths.values, default=math.inf) if lengths else math.inf
+    return Material(
+        trained=judged.trained,
+        own=own,
+        others=others,
+        lasting=shortest < scene.task.episode_steps or any(e.played.terminated for e in (*own, *others)),
+        curves=curves,
+        names=graph.components if graph else tuple(curves),
+    )
+
+
+# --- the faults -----------------------------------------------------------------------------------------------------
+
+
+def _ending_pays(known: Material) -> Iterator[Finding]:
+    """Nearly every step costs, and episodes end early without success: ending soon is the best there is."""
+    failed = [e for e in known.own if e.played.terminated and not e.played.success]
+    if not known.own or len(failed) < len(known.own) / 2:
+        return
+    steps = torch.cat([e.reward for e in failed]).double()
+    if float((steps < 0).double().mean()) > 0.9:
+        yield Finding(
+            kind="ending_pays",
+            text=f"Your reward is negative at nearly every step (mean {g(float(steps.mean()))}) and episodes can end "
+            "early: to fail at once loses least. Make an ordinary step worth more than none.",
+        )
+
+
+def _opposed(known: Material, agrees: Mapping[str, float]) -> Iterator[Finding]:
+    """A component that is higher where fitness is lower, and gets large enough to matter."""
+    for name, r in agrees.items():
+        if r < OPPOSED and known.largest(name) > (SMALL_COST if known.mean(name) < 0 else SMALL):
+            yield Finding(
+                kind="opposed",
+                component=name,
+                text=f"`{label(name)}` is higher where fitness is lower (correlation {r:.2f}): it pulls against the "
+                "goal. Turn its sign, gate it with progress, or drop it.",
+            )
+
+
+def _dominant(known: Material, agrees: Mapping[str, float]) -> Iterator[Finding]:
+    """One component over ten times the next that pays, unless it plainly stands for the goal."""
+    ranked = sorted(known.names, key=known.size, reverse=True)
+    paying = [name for name in ranked[1:] if known.mean(name) > 0]
+    if not paying or known.size(ranked[0]) <= DOMINANT * known.size(paying[0]):
+        return
+    first, second = ranked[0], paying[0]
+    r = agrees.get(first)
+    if r is not None and r > AGREES:
+        return
+    times = g(known.size(first) / known.size(second), digits=2)
+    text = (
+        f"`{label(first)}` is {times} times as large as `{label(second)}`, the next that pays (mean per step "
+        f"{g(known.mean(first))} against {g(known.mean(second))}): the policy works for `{label(first)}` alone. "
+        f"{'It does not go with fitness either. ' if r is not None and r < AGREES / 2 else ''}"
+        "Make it smaller unless it stands for the goal itself."
+    )
+    yield Finding(kind="dominant", component=first, text=text)
+
+
+def _still(known: Material) -> Iterator[Finding]:
+    """Components that are 0, or the same, at every step that is known, or 0 wherever the policy goes."""
+    most = max((known.size(name) for name in known.names), default=0.0)
+    for name in known.names:
+        values = known.ever(name)
+        size, spread = known.peak(name), float(values.max() - values.min()) if len(values) else 0.0
+        if len(values) and size == 0:
+            text = (
+                f"`{label(name)}` was 0 at every step: what it rewards never happened. Ease its condition or drop it."
+            )
+            yield Finding(kind="never", component=name, text=text)
+        elif known.own and known.size(name) == 0 and _unreached(known, name):
+            text = (
+                f"`{label(name)}` was 0 wherever this policy went, though a known episode of another gets up to "
+                f"{g(size)}: it shows no way to where it pays."
+            )
+            yield Finding(kind="never", component=name, text=text)
+        elif len(values) and spread <= FLAT * size and not (known.lasting and 0 < known.mean(name) < most):
+            always = g(float(values.mean()))
+            text = f"`{label(name)}` was the same at every step ({always}): {_taught(known, name)}."
+            yield Finding(kind="constant", component=name, text=text)
+
+
+def _taught(known: Material, name: str) -> str:
+    """What a constant teaches."""
+    if not known.lasting:
+        return "it can teach nothing"
+    return "it can teach nothing but how long to last" if known.mean(name) > 0 else "it pays for ending episodes early"
+
+
+def _unreached(known: Material, name: str) -> bool:
+    """Whether a component that pays was 0 in training as well as in the judged episodes."""
+    curve = known.curves.get(name)
+    return float(known.ever(name).max()) > 0 and (curve is None or float(curve.abs().max()) == 0)
+
+
+def _saturated(attempt: Attempt, judged: Judged, known: Material, scene: Scene) -> list[Finding]:
+    graph, rate = episodes.graph_of(attempt), judged.score.success_rate
+    if graph is None or (rate is not None and rate >= SOLVED):
+        return []
+    own = [e.played for e in known.own]
+    start = [e.played for e in known.others if e.played.source == RANDOM]
+    found = saturated(graph, own, start, scene.task)
+    return [Finding(kind=s.state, component=s.squash.component, text=_asleep(s)) for s in found]
+
+
+def _asleep(s: Saturation) -> str:
+    name, share = f"`{label(s.squash.component)}`", f"{math.floor(100 * s.flat)}% of the steps"
+    formula = _formula(s)
+    match s.squash.shape, s.state:
+        case "exp", "faded":
+            seen = f"{name}: {formula} has faded to 0 at {share} (median exponent {g(s.median)}), so it shows no way"
+        case "exp", "full":
+            seen = f"{name}: {formula} is 1 at {share} (median exponent {g(s.median)}), so it tells nothing apart"
+        case _:
+            seen = f"{name}: {formula} is at its limit at {share} (median argument {g(s.median)}): more pays no more"
+    return f"{seen}. {_remedy(s)}"
+
+
+def _formula(s: Saturation) -> str:
+    inner = "x" if s.squash.scale is None else f"x / {g(s.squash.scale)}"
+    if s.squash.power != 1:
+        inner = f"({inner})^{g(s.squash.power)}"
+    return f"{s.squash.shape}({'-' if s.squash.shape == 'exp' and s.median < 0 else ''}{inner})"
+
+
+def _remedy(s: Saturation) -> str:
+    if s.better is None or s.squash.scale is None:
+        way = f"divide its argument by {g(abs(s.median), digits=2)}"
+        return f"To bring the median argument to about 1, {way}."
+    return (
+        f"A temperature of about {g(s.better, digits=2)} in place of {g(s.squash.scale)} brings the median to about 1."
+    )

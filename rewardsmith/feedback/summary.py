@@ -1,0 +1,106 @@
+"""Feedback from the curves of a training in brief: where each began, its peak, where it ended, and how it went.
+
+One line a curve in place of Eureka's ten values: BIRD (github.com/safety-research/bird) found summarised feedback to
+help. What stands out is left to the sources `diagnosis`, `hacking` and `ending`; `curves.py` has the whole table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from rewardsmith.config import FeedbackSettings
+from rewardsmith.feedback.curves import FLAT, TREND, Summary, ordered, summarise
+from rewardsmith.feedback.wording import g, label, plain
+from rewardsmith.interfaces import Scene
+from rewardsmith.types import Attempt, Feedback, Judged
+
+Trend = Literal["flat", "rising", "falling", "peaked, then fell", "dipped, then rose", "rose, then level"]
+END = 0.1  # the share of a curve that its beginning and its end are the mean of
+
+
+def from_settings(settings: FeedbackSettings) -> CurveSummary:
+    """The source; it has no settings of its own."""
+    return CurveSummary(points=settings.points)
+
+
+class CurveSummary:
+    """Says in a line a curve how a judged attempt's training went."""
+
+    name = "summary"
+
+    def __init__(self, *, points: int) -> None:
+        self._points = points
+
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:  # noqa: ARG002 - the curves are all it takes
+        if not isinstance(attempt.outcome, Judged):
+            return None
+        trained = attempt.outcome.trained
+        found = [s for c in ordered(trained.curves) if (s := summarise(c, points=self._points))]
+        opening = (
+            f"Training, {trained.env_steps} environment steps, each curve as start -> end (the policy explores here; "
+            "components and reward are means per step):"
+        )
+        lines = [f"- {_title(s)}: {_words(s)}" for s in found]
+        return Feedback(source=self.name, text="\n".join([opening, *lines]), data={"curves": _data(found)})
+
+
+def trend(values: Sequence[float]) -> Trend:
+    """How a curve went, from the means of its thirds; changes under 15% of its range are taken for noise."""
+    size = math.fsum(map(abs, values)) / len(values)
+    spread = max(values) - min(values)
+    if len(values) < 3 or spread <= FLAT * size:
+        return "flat"
+    cut = len(values) // 3
+    parts = (values[:cut], values[cut:-cut], values[-cut:])
+    first, middle, last = (math.fsum(part) / len(part) for part in parts)
+    early, late = (0 if abs(change) <= TREND * spread else change for change in (middle - first, last - middle))
+    if early > 0 and late == 0:
+        return "rose, then level"
+    if early * late < 0:
+        return "peaked, then fell" if early > 0 else "dipped, then rose"
+    overall = last - first
+    return "flat" if abs(overall) <= TREND * spread else "rising" if overall > 0 else "falling"
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """The means of a curve's first and last tenth."""
+    few = max(1, round(END * len(values)))
+    return math.fsum(values[:few]) / few, math.fsum(values[-few:]) / few
+
+
+def _words(s: Summary) -> str:
+    if s.range <= FLAT * s.magnitude:
+        return f"flat at {g(s.mean)}"
+    start, end = ends(s.values)
+    way = trend(s.values)
+    if way == "flat":
+        return f"{g(start)} -> {g(end)}, no trend ({g(s.min)} to {g(s.max)})"
+    falling = way in ("falling", "dipped, then rose")
+    top = s.min if falling else s.max
+    return f"{g(start)} -> {g(end)}, {way}, {'low' if falling else 'peak'} {g(top)} at {_when(s, top)}"
+
+
+def _when(s: Summary, value: float) -> str:
+    return f"{s.values.index(value) / max(1, len(s.values) - 1):.0%}"
+
+
+def _title(s: Summary) -> str:
+    titles = {
+        "reward": "your reward",
+        "fitness": "FITNESS",
+        "success": "SUCCESS, share of episodes",
+        "episode_length": "episode length",
+    }
+    return titles.get(s.name, f"`{label(s.component or s.name)}`")
+
+
+def _data(found: Sequence[Summary]) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for s in found:
+        start, end = ends(s.values)
+        told[s.name] = {
+            "start": plain(start), "end": plain(end), "max": s.max, "min": s.min, "trend": trend(s.values)
+        }  # fmt: skip
+    return told

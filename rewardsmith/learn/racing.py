@@ -1,0 +1,125 @@
+"""Who trains on: candidates that are clearly behind after a leg are stopped, and so are those with nothing to gain.
+
+Successive halving (Jamieson and Talwalkar 2016, arXiv:1502.07943) by the fitness of the episodes played in training,
+which costs no env step and knows no reward. Three things keep it honest where fitness is noisy or late: every candidate
+gets a number of legs, a candidate goes on while its doubt or its progress could still carry it past those kept, and
+ties go on together. Nothing here steps or learns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rewardsmith.config import RaceSettings
+from rewardsmith.types import Stop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mean:
+    """A mean over `count` episodes, with its standard error."""
+
+    value: float
+    error: float
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leg:
+    """How one candidate stood at the end of a leg; None where no episode had ended or was finite.
+
+    `env_steps` is what it had trained by then; `solved` the share of successful episodes.
+    """
+
+    env_steps: int
+    fitness: Mean | None
+    own_return: Mean | None
+    solved: Mean | None = None
+
+
+def mean_of(values: Sequence[float]) -> Mean | None:
+    """The mean of the finite values and its standard error, None for none; one value alone is in full doubt."""
+    finite = np.array([v for v in values if math.isfinite(v)])
+    if not len(finite):
+        return None
+    error = float(finite.std(ddof=1) / math.sqrt(len(finite))) if len(finite) > 1 else math.inf
+    return Mean(value=float(finite.mean()), error=error, count=len(finite))
+
+
+def stopped(legs: Sequence[Leg], settings: RaceSettings) -> Stop | None:
+    """Why a candidate should end on its own account after its last leg: solved, or hacking its reward."""
+    return _solved(legs[-1], settings) or _hacking(legs, settings)
+
+
+def dropped(field: Mapping[str, Sequence[Leg]], settings: RaceSettings) -> dict[str, Stop]:
+    """Who of the `field` (candidates still training, with their legs) is clearly behind after the last leg.
+
+    The best `keep` share, `finalists` at least, goes on by fitness; of the rest those whose fitness, lifted by its
+    doubt and by what the last leg gained, still stays under that of the last one kept, lowered by its doubt, drop out.
+    """
+    standing = {name: legs[-1].fitness for name, legs in field.items() if len(legs) >= settings.legs}
+    known = {name: fitness for name, fitness in standing.items() if fitness is not None}
+    if len(known) < len(field):  # someone has no fitness yet: nobody can be compared with it
+        return {}
+    kept = max(settings.finalists, math.ceil(settings.keep * len(known)))
+    ranked = sorted(known, key=lambda name: -known[name].value)
+    if len(ranked) <= kept:
+        return {}
+    last = known[ranked[kept - 1]]
+    bar = last.value - settings.doubt * last.error
+    behind = [name for name in ranked[kept:] if _could_reach(field[name], settings) < bar]
+    return {name: _raced(field[name][-1], known[name], last, place=ranked.index(name) + 1) for name in behind}
+
+
+def _could_reach(legs: Sequence[Leg], settings: RaceSettings) -> float:
+    fitness = legs[-1].fitness
+    before = legs[-2].fitness if len(legs) > 1 else None
+    assert fitness is not None
+    gained = max(0.0, fitness.value - before.value) if before else 0.0
+    return fitness.value + settings.doubt * fitness.error + gained
+
+
+def _raced(leg: Leg, own: Mean, last: Mean, *, place: int) -> Stop:
+    return Stop(
+        kind="raced",
+        env_steps=leg.env_steps,
+        why=f"Stopped after {leg.env_steps} env steps in place {place}: its fitness was {own.value:.4g}, "
+        f"that of the last one that trained on {last.value:.4g}.",
+    )
+
+
+def _solved(leg: Leg, settings: RaceSettings) -> Stop | None:
+    if settings.solved is None or leg.solved is None or leg.solved.value < settings.solved:
+        return None
+    return Stop(
+        kind="solved",
+        env_steps=leg.env_steps,
+        why=f"Stopped after {leg.env_steps} env steps: {leg.solved.value:.1%} of {leg.solved.count} episodes "
+        "succeeded.",
+    )
+
+
+def _hacking(legs: Sequence[Leg], settings: RaceSettings) -> Stop | None:
+    """Fitness was best at least `patience` legs ago and has clearly fallen since, while own reward clearly rose."""
+    known = [(leg, leg.fitness, leg.own_return) for leg in legs if leg.fitness and leg.own_return]
+    if settings.patience is None or len(known) <= settings.patience:
+        return None
+    best, fitness, own = max(known, key=lambda item: item[1].value)
+    last, fitness_now, own_now = known[-1]
+    late = len(known) - 1 - known.index((best, fitness, own)) >= settings.patience
+    if late and _clearly_above(fitness, fitness_now) and _clearly_above(own_now, own):
+        return Stop(
+            kind="hacking",
+            env_steps=best.env_steps,
+            why=f"Stopped after {last.env_steps} env steps: since {best.env_steps} fitness fell from "
+            f"{fitness.value:.4g} to {fitness_now.value:.4g} while the reward's own return rose from {own.value:.4g} "
+            f"to {own_now.value:.4g}.",
+        )
+    return None
+
+
+def _clearly_above(upper: Mean, lower: Mean) -> bool:
+    return upper.value - lower.value > 2.0 * math.hypot(upper.error, lower.error)

@@ -1,0 +1,141 @@
+"""A few candidates going through one leg of their training together, in one thread, on a simulator of their own.
+
+Each worker has a simulator, so that physics and learning never wait for one another across candidates: while one
+worker updates, the others step. Rewards are pure, so each is computed once a rollout, on all its rows.
+
+Shapes: K candidates, T control steps a rollout, N environments a candidate, D observation numbers, A actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event
+
+import torch
+from torch import Tensor
+
+from rewardsmith.config import TrainSettings
+from rewardsmith.interfaces import Frame, Rollout, Simulator
+from rewardsmith.learn.curves import Tally
+from rewardsmith.learn.group import Group
+from rewardsmith.learn.policy import Shape, scaled
+from rewardsmith.learn.training import Training
+from rewardsmith.readings import Readings
+from rewardsmith.rollouts import Stepper, columns
+from rewardsmith.seeds import child
+from rewardsmith.types import Policy, Rejected, Task
+
+
+class Shard:
+    """`trainings` side by side in `simulator`, N environments each; the simulator is closed at the leg's end."""
+
+    def __init__(
+        self,
+        trainings: Sequence[Training],
+        task: Task,
+        settings: TrainSettings,
+        simulator: Simulator,
+        *,
+        shape: Shape,
+        draws: int,
+        device: torch.device,
+    ) -> None:
+        self._trainings, self._settings, self._sim, self._draws = trainings, settings, simulator, draws
+        self._readings = Readings(task)
+        self._stepper = Stepper(simulator)
+        self._group = Group([t.state for t in trainings], shape, settings, device=device)
+        self._tally = Tally(task, candidates=len(trainings), num_envs=settings.num_envs)
+
+    @torch.no_grad()
+    def run(self, first: int, rollouts: int, *, cancelled: Event, tell: Callable[[], None]) -> None:
+        """Train for `rollouts` rollouts, the first of which is the candidates' `first`-th; `tell` after each."""
+        try:
+            for index in range(first, first + rollouts):
+                if cancelled.is_set() or not any(t.going for t in self._trainings):
+                    break
+                self._train(index)
+                tell()
+        finally:
+            self._sim.close()
+        for k, training in enumerate(self._trainings):
+            training.end_leg(self._group.state(k), self._policy(k))
+
+    def _train(self, index: int) -> None:
+        s, draw = self._settings, torch.Generator().manual_seed(child(self._draws, index))
+        rollout = self._collect(draw)
+        taken = (index + 1) * s.num_envs * s.rollout_steps
+        rewards, means = self._rewards(rollout, taken)
+        shuffles = [torch.randperm(s.num_envs * s.rollout_steps, generator=draw) for _ in range(s.epochs)]
+        ended = self._tally.update(rollout, self._readings, rewards)
+        for k, training in enumerate(self._trainings):
+            if training.record(ended[k], means[k], taken):
+                training.keep_peak(self._policy(k))
+        self._group.learn(rollout, self._readings.policy_states(rollout), rewards, shuffles)
+        for k in self._group.broken():
+            self._trainings[k].fault = self._trainings[k].fault or _exploded(taken // s.num_envs)
+
+    def _collect(self, draw: torch.Generator) -> Rollout:
+        """T steps of all K * N environments; the action noise `(T, N, A)` is the same for every candidate."""
+        s, low, high = self._settings, self._sim.action_low, self._sim.action_high
+        noise = torch.randn(s.rollout_steps, s.num_envs, len(low), generator=draw)
+        count = len(self._trainings)
+
+        def act(t: int, frame: Frame) -> Tensor:
+            obs = self._readings.policy_obs(frame).view(count, s.num_envs, -1)
+            return scaled(self._group.act(obs, noise[t]).flatten(0, 1), low, high)
+
+        self._group.begin_rollout()
+        return self._stepper.collect(act, s.rollout_steps)
+
+    def _policy(self, k: int) -> Policy:
+        return self._group.policy(k, self._sim.action_low, self._sim.action_high)
+
+    # --- rewards ---
+
+    def _rewards(self, rollout: Rollout, taken: int) -> tuple[Tensor, list[dict[str, float]]]:
+        """Each candidate's rewards, `(T, K * N)`, and their means a step; a candidate at fault gets zeros."""
+        n, totals, means = self._settings.num_envs, [], []
+        for k, training in enumerate(self._trainings):
+            mine = columns(rollout, k * n, (k + 1) * n)
+            total, components = training.trainee.reward(mine)
+            total = torch.where(mine.valid, total, 0.0)
+            if training.fault is None:
+                training.fault = _not_finite(mine, total, components, before=taken // n - len(mine.valid))
+            if training.fault is not None:
+                total = torch.zeros_like(total)
+            named = {"reward": total, **{f"component/{name}": v for name, v in components.items()}}
+            means.append(_means(named, mine.valid) if training.fault is None else {})
+            totals.append(total)
+        return torch.cat(totals, dim=1), means
+
+
+def _means(named: Mapping[str, Tensor], valid: Tensor) -> dict[str, float]:
+    kept = valid.sum().clamp(min=1)
+    return {name: float(torch.where(valid, v, 0.0).sum(dtype=torch.float64) / kept) for name, v in named.items()}
+
+
+def _not_finite(rollout: Rollout, total: Tensor, components: Mapping[str, Tensor], *, before: int) -> Rejected | None:
+    """Which reward or component is not finite, and when; `before` control steps came before this rollout."""
+    named = [(f"Component '{name}'", values) for name, values in components.items()]
+    for where, values in [*named, ("The total reward", total)]:  # the component first: it says more
+        bad = ~torch.isfinite(values) & rollout.valid
+        if bool(bad.any()):
+            step = int(bad.any(dim=1).nonzero()[0]) + before
+            return Rejected(
+                stage="train",
+                reason=(
+                    f"{where} is not finite in {int(bad.any(dim=0).sum())} of {bad.shape[1]} environments, "
+                    f"first at control step {step} of training."
+                ),
+                hint="Usual causes: division by a distance near 0, log or sqrt of a negative, exp of a large "
+                "value. Add a small constant to divisors and clamp what goes into exp, log and sqrt.",
+            )
+    return None
+
+
+def _exploded(steps: int) -> Rejected:
+    return Rejected(
+        stage="train",
+        reason=f"The policy's weights stopped being finite after {steps} control steps.",
+        hint="The reward's magnitude is probably extreme or jumps; bound each component, e.g. with tanh.",
+    )

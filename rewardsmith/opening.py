@@ -1,0 +1,75 @@
+"""What is measured before the first generation: random play, and policies under the reference rewards.
+
+Each is played once a run and kept with it, since a resumed run must know the same; see `session.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rewardsmith import judge, train
+from rewardsmith.config import EvolveConfig
+from rewardsmith.evolve import during
+from rewardsmith.interfaces import Learner, RewardFn, SimulatorFactory, Trainee, Watcher
+from rewardsmith.readings import Readings
+from rewardsmith.seeds import stream
+from rewardsmith.types import Judged, ReferenceResult, Rejected, Score, Task, Trained, Trajectory
+
+
+def random_episodes(
+    task: Task, simulator: SimulatorFactory, config: EvolveConfig, *, watch: Watcher
+) -> tuple[Trajectory, ...]:
+    """Whole episodes of random actions, worst first; none where random actions give no finite fitness."""
+    count = config.pool.random
+    if not count:
+        return ()
+    played = judge.play_random(
+        task, simulator, seed=stream(config.seed, 0, "random"), episodes=max(2, count), watch=during(0, watch),
+        keep=count,
+    )  # fmt: skip
+    return () if isinstance(played, Rejected) else played.trajectories
+
+
+def references(
+    task: Task, learner: Learner, simulator: SimulatorFactory, config: EvolveConfig, *, watch: Watcher
+) -> tuple[ReferenceResult, ...]:
+    """Policies under the expert's and the sparse reward, trained and judged with a candidate's own budget.
+
+    The score is over the final episodes; the trajectories are of judge seeds, since no screen may know the final ones.
+    """
+    readings, watch = Readings(task), during(0, watch)
+    rewards: dict[str, RewardFn] = {"sparse": train.sparse_reward(readings)}
+    if task.references.expert:
+        rewards["expert"] = train.expert_reward(readings)
+    trainees = [Trainee(id=name, reward=reward, verified=None) for name, reward in rewards.items()]
+    trained = learner.train(trainees, task, seed=stream(config.seed, 0, "references"), watch=watch, race=False)
+    found = _judged(
+        {t.id: outcome for t, (outcome, _) in zip(trainees, trained, strict=True)}, task, simulator, config, watch
+    )
+    return tuple(ReferenceResult(name="expert" if n == "expert" else "sparse", outcome=o) for n, o in found.items())
+
+
+def _judged(
+    results: dict[str, Trained | Rejected],
+    task: Task,
+    simulator: SimulatorFactory,
+    config: EvolveConfig,
+    watch: Watcher,
+) -> dict[str, Judged | Rejected]:
+    """Each by its better checkpoint, then measured again like a winner."""
+    trained = [(name, r) for name, r in results.items() if isinstance(r, Trained)]
+    settings = config.judge
+    chosen = judge.outcomes(
+        trained, task, simulator,
+        seed=stream(config.seed, 0, "judge"), episodes=settings.episodes, watch=watch, keep=settings.keep,
+    )  # fmt: skip
+    policies = [j.policy for j in chosen if isinstance(j, Judged)]
+    seed = stream(config.seed, 0, "finals")
+    again = iter(judge.measure(policies, task, simulator, seed=seed, episodes=settings.final_episodes, watch=watch))
+    outcomes = [j if isinstance(j, Rejected) else _rescored(j, next(again)) for j in chosen]
+    found = dict(zip((name for name, _ in trained), outcomes, strict=True))
+    return {name: r if isinstance(r, Rejected) else found[name] for name, r in results.items()}
+
+
+def _rescored(judged: Judged, score: Score | Rejected) -> Judged | Rejected:
+    return score if isinstance(score, Rejected) else replace(judged, score=score)

@@ -1,0 +1,65 @@
+"""How the finalists did in worlds that differ from the task's: one row a world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewardsmith.quoting import one_line
+from rewardsmith.report.tables import Table
+from rewardsmith.store.pages import number
+from rewardsmith.types import Disturbance, Final, Measured, Rejected
+
+WORDS = {
+    "reset_noise": "starts spread {} times as wide",
+    "mass": "every mass times {}",
+    "friction": "every friction times {}",
+    "horizon": "episodes {} times as long",
+}
+
+
+def probe_table(final: Final) -> Table | None:
+    """Mean fitness of each finalist, undisturbed and in each world; None where nothing was probed."""
+    if not final.probes or not final.finalists:
+        return None
+    rows = [("as it is", *map(_fitness, final.finalists))]
+    rows += [(world(p.disturbance), *map(_fitness, p.scores)) for p in final.probes if p.scores]
+    names = tuple(m.id for m in final.finalists)
+    return Table(heading=("world", *names), rows=rows, right=frozenset(names))
+
+
+def refusals(final: Final) -> list[str]:
+    """The worlds that the simulator cannot make, with its reason."""
+    return [f"Not tried: {world(p.disturbance)}. {one_line(p.refused)}" for p in final.probes if p.refused]
+
+
+def broken(final: Final) -> list[str]:
+    """A line for each world in which the winner did clearly worse than at home.
+
+    A longer episode is left out: where fitness adds up over steps, it is another measure.
+    """
+    home = final.score
+    found: Sequence[tuple[Disturbance, Measured]] = [
+        (p.disturbance, m) for p in final.probes for m in p.scores if m.id == final.winner
+    ]
+    lines = []
+    for disturbance, measured in found:
+        if disturbance.kind == "horizon":
+            continue
+        if isinstance(measured.score, Rejected):
+            lines.append(f"{final.winner} breaks the simulation with {world(disturbance)}.")
+        elif measured.score.mean + measured.score.ci95 < home.mean - home.ci95:
+            lines.append(
+                f"{final.winner} falls from {number(home.mean)} to {number(measured.score.mean)} with "
+                f"{world(disturbance)}: it fits one world closely."
+            )
+    return lines
+
+
+def world(disturbance: Disturbance) -> str:
+    """`every mass times 1.3`."""
+    return WORDS[disturbance.kind].format(number(disturbance.factor))
+
+
+def _fitness(measured: Measured) -> str:
+    score = measured.score
+    return "not finite" if isinstance(score, Rejected) else f"{number(score.mean)} ± {number(score.ci95)}"

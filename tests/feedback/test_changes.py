@@ -1,0 +1,80 @@
+"""What an attempt changed against its parent, by what the programs compute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from rewardsmith.config import FeedbackSettings
+from rewardsmith.feedback import sources
+from rewardsmith.feedback.changes import compared
+from rewardsmith.graph import RewardGraph
+from rewardsmith.interfaces import Scene
+from rewardsmith.types import Attempt, Rejected, Task
+
+[CHANGES] = sources(["changes"], FeedbackSettings())
+MakeAttempt = Callable[..., Attempt]
+Graph = Callable[[str], RewardGraph]
+
+PARENT = """import torch
+
+
+def compute_reward(hand: torch.Tensor, goal: torch.Tensor, speed: torch.Tensor, action: torch.Tensor):
+    near = torch.exp(-torch.norm(hand - goal, dim=-1) / 0.5)
+    fast = 0.1 * speed
+    effort = -0.01 * action.square().sum(dim=-1)
+    return near + fast + effort, {"near": near, "fast": fast, "effort": effort}
+"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        ({}, "it computes the same"),
+        ({"fast = 0.1": "# a comment\n    fast = 0.1"}, "it computes the same"),
+        ({"/ 0.5": "/ 0.2"}, "numbers of `near`: 0.5 -> 0.2; `fast`, `effort` unchanged"),
+        ({'"fast": fast': '"pace": fast'}, "`fast` is now called `pace`"),
+        ({"0.1 * speed": "torch.tanh(speed / 2.0)"}, "rewrote `fast`; `near`, `effort` unchanged"),
+        (
+            {"fast = 0.1 * speed": "tall = speed.abs()", '"fast": fast': '"tall": tall', "+ fast": "+ tall"},
+            "added `tall`; dropped `fast`; `near`, `effort` unchanged",
+        ),
+        ({"action.square()": "action.abs()"}, "rewrote `effort`; `near`, `fast` unchanged"),
+        ({"hand - goal, dim": "hand[:, :2] - goal[:, :2], dim"}, "rewrote `near`; `fast`, `effort` unchanged"),
+    ],
+)  # fmt: skip
+def test_change_is_told_in_a_line(graph: Graph, edits: dict[str, str], words: str) -> None:
+    child = PARENT
+    for old, new in edits.items():
+        assert old in child
+        child = child.replace(old, new)
+    assert compared(graph(PARENT), graph(child)).words() == words
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [
+        # intervals of 0.3 and 0.4: the difference has one of 0.5
+        (2.6, "Fitness went from 2 to 2.6 m: higher, beyond the judge's noise."),
+        (1.4, "Fitness went from 2 to 1.4 m: lower, beyond the judge's noise."),
+        (2.4, "Fitness went from 2 to 2.4 m: within the judge's noise."),
+    ],
+)
+def test_what_became_of_it_is_told(judged: MakeAttempt, task: Task, mean: float, verdict: str) -> None:
+    parent = judged(code=PARENT, mean=2.0, ci95=0.3, id_="g001-02")
+    child = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=mean, ci95=0.4, id_="g002-00")
+    feedback = CHANGES.comment(child, Scene(task=task, parent=parent))
+    assert feedback is not None
+    what = "numbers of `near`: 0.5 -> 0.2; `fast`, `effort` unchanged"
+    assert feedback.text == f"Against its parent g001-02: {what}. {verdict}"
+    assert json.loads(json.dumps(feedback.data)) == {"parent": "g001-02", "what": what}
+
+
+def test_nothing_is_said_where_there_is_nothing_to_compare_with(judged: MakeAttempt, task: Task) -> None:
+    child = judged(code=PARENT)
+    assert CHANGES.comment(child, Scene(task=task)) is None
+    assert CHANGES.comment(child, Scene(task=task, parent=child)) is None
+    failed = Attempt(candidate=judged(id_="g000-00").candidate, outcome=Rejected(stage="screen", reason="r", hint="h"))
+    assert CHANGES.comment(child, Scene(task=task, parent=failed)) is None

@@ -1,0 +1,134 @@
+"""Racing: who is clearly behind drops out, nobody else does, and no doubt is turned against a candidate."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewardsmith.config import RaceSettings
+from rewardsmith.learn.racing import Leg, Mean, dropped, mean_of, stopped
+
+SETTINGS = RaceSettings(keep=0.5, finalists=1, legs=1, doubt=1.0)
+
+
+def _leg(fitness: float | None, *, error: float = 0.1, own: float = 0.0, steps: int = 100) -> Leg:
+    return Leg(
+        env_steps=steps,
+        fitness=None if fitness is None else Mean(value=fitness, error=error, count=16),
+        own_return=Mean(value=own, error=0.1, count=16),
+    )
+
+
+def _field(*fitness: float | None, error: float = 0.1) -> dict[str, list[Leg]]:
+    return {f"c{i}": [_leg(f, error=error)] for i, f in enumerate(fitness)}
+
+
+def test_a_mean_and_its_standard_error_worked_out_by_hand() -> None:
+    # 1, 2, 3: mean 2, deviation 1, error 1 / sqrt 3; what is not finite does not count
+    assert mean_of([1.0, 2.0, 3.0, math.nan, math.inf]) == Mean(value=2.0, error=1 / math.sqrt(3), count=3)
+    assert mean_of([math.nan]) is None
+    assert mean_of([5.0]) == Mean(value=5.0, error=math.inf, count=1)
+
+
+def test_the_worse_half_drops_out() -> None:
+    assert set(dropped(_field(1.0, 4.0, 2.0, 3.0), SETTINGS)) == {"c0", "c2"}
+
+
+def test_it_is_said_in_which_place_and_by_how_much() -> None:
+    stop = dropped(_field(1.0, 4.0), SETTINGS)["c0"]
+    assert (stop.kind, stop.env_steps) == ("raced", 100)
+    assert stop.why == (
+        "Stopped after 100 env steps in place 2: its fitness was 1, that of the last one that trained on 4."
+    )
+
+
+def test_ties_go_on_together() -> None:
+    assert not dropped(_field(0.0, 0.0, 0.0, 0.0), SETTINGS)
+    assert not dropped(_field(0.0, 0.0, 0.0, 0.0, error=0.0), SETTINGS)
+
+
+def test_doubt_keeps_a_candidate() -> None:
+    # 2.9 +- 0.1 against 3.0 +- 0.1 may be the better one, 2.7 +- 0.1 may not
+    assert set(dropped(_field(3.0, 2.9), SETTINGS)) == set()
+    assert set(dropped(_field(3.0, 2.7), SETTINGS)) == {"c1"}
+
+
+def test_one_episode_says_nothing() -> None:
+    field = {"a": [_leg(5.0)], "b": [Leg(env_steps=9, fitness=mean_of([0.0]), own_return=None)]}
+    assert not dropped(field, SETTINGS)
+
+
+def test_a_late_starter_is_given_what_it_gained() -> None:
+    steady = [_leg(2.0), _leg(2.0)]
+    assert "slow" in dropped({"a": steady, "slow": [_leg(1.0), _leg(1.2)]}, SETTINGS)
+    assert not dropped({"a": steady, "late": [_leg(0.2), _leg(1.2)]}, SETTINGS)
+
+
+def test_nobody_drops_out_before_everybody_had_their_legs_or_has_fitness() -> None:
+    assert not dropped(_field(1.0, 9.0), SETTINGS.model_copy(update={"legs": 2}))
+    assert not dropped(_field(1.0, 9.0, None), SETTINGS)
+
+
+def test_finalists_and_a_share_of_one_are_never_dropped() -> None:
+    assert not dropped(_field(1.0, 9.0), SETTINGS.model_copy(update={"finalists": 2}))
+    assert not dropped(_field(1.0, 9.0, 5.0), SETTINGS.model_copy(update={"keep": 1.0}))
+
+
+values = st.lists(st.floats(-100, 100), min_size=1, max_size=9)
+
+
+@given(values, st.floats(0, 10), st.floats(0.1, 1.0), st.integers(1, 4))
+def test_the_best_go_on_and_order_does_not_matter(
+    fitness: list[float], error: float, keep: float, finalists: int
+) -> None:
+    settings = SETTINGS.model_copy(update={"keep": keep, "finalists": finalists})
+    field = _field(*fitness, error=error)
+    gone = dropped(field, settings)
+    assert len(field) - len(gone) >= min(len(field), max(finalists, math.ceil(keep * len(field))))
+    left = [field[name][-1].fitness for name in field if name not in gone]
+    for name in gone:
+        assert all(other and other.value > field[name][-1].fitness.value for other in left)  # type: ignore[union-attr]
+    assert set(dropped(dict(reversed(field.items())), settings)) == set(gone)
+
+
+@given(values, st.floats(0, 10), st.floats(0.1, 10))
+def test_units_of_fitness_do_not_matter(fitness: list[float], error: float, unit: float) -> None:
+    plain = dropped(_field(*[round(f, 3) for f in fitness], error=error), SETTINGS)
+    scaled = dropped(
+        _field(*[round(f, 3) * 2.0 ** round(unit) for f in fitness], error=error * 2.0 ** round(unit)), SETTINGS
+    )
+    assert set(plain) == set(scaled)
+
+
+@pytest.mark.parametrize(("share", "over"), [(0.97, False), (0.98, True), (1.0, True)])
+def test_a_candidate_is_solved_at_the_share_asked_for(share: float, over: bool) -> None:
+    leg = Leg(env_steps=7, fitness=None, own_return=None, solved=Mean(value=share, error=0.0, count=50))
+    stop = stopped([leg], SETTINGS)
+    assert (stop is not None) is over
+    assert stopped([leg], SETTINGS.model_copy(update={"solved": None})) is None
+    if stop:
+        assert stop.kind == "solved"
+        assert stop.why.startswith("Stopped after 7 env steps: ")
+
+
+def test_own_reward_that_rises_while_fitness_falls_for_long_is_suspected() -> None:
+    legs = [_leg(1.0, own=1.0, steps=10), _leg(5.0, own=2.0, steps=20), _leg(3.0, own=4.0, steps=30)]
+    assert stopped(legs, SETTINGS) is None  # one leg is not long
+    stop = stopped([*legs, _leg(2.0, own=6.0, steps=40)], SETTINGS)
+    assert stop is not None
+    assert (stop.kind, stop.env_steps) == ("hacking", 20)
+    assert stop.why == (
+        "Stopped after 40 env steps: since 20 fitness fell from 5 to 2 while the reward's own return rose from 2 to 6."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fitness", "own"), [(4.9, 6.0), (2.0, 2.1), (2.0, 1.0), (6.0, 6.0)],
+    ids=["fitness hardly fell", "own hardly rose", "both fell", "both rose"],
+)  # fmt: skip
+def test_what_is_no_hacking_is_not_called_so(fitness: float, own: float) -> None:
+    legs = [_leg(5.0, own=2.0), _leg(4.95, own=3.0), _leg(fitness, own=own)]
+    assert stopped(legs, SETTINGS) is None

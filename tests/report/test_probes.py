@@ -1,0 +1,82 @@
+"""The finalists in other worlds: what was measured, what could not be, and who fits one world alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from rewardsmith.report import summary
+from rewardsmith.report.probes import broken, probe_table, refusals
+from rewardsmith.store import Run
+from rewardsmith.types import Attempt, Disturbance, Final, Generation, Judged, Measured, Probe, Rejected, Score
+
+BROKEN = Rejected(stage="judge", reason="The fitness of 1 of 4 episodes is not finite.", hint="")
+MASS = Disturbance(kind="mass", factor=1.3)
+Scores = Callable[..., Score]
+
+
+@pytest.fixture
+def final(score: Scores) -> Final:
+    """The winner at 8, a second at 7; heavier bodies cost the winner 5, and friction cannot be changed."""
+    return Final(
+        winner="g002-00",
+        score=score(8.0),
+        finalists=(Measured(id="g002-00", score=score(8.0)), Measured(id="g001-01", score=score(7.0))),
+        probes=(
+            Probe(
+                disturbance=MASS,
+                scores=(Measured(id="g002-00", score=score(3.0)), Measured(id="g001-01", score=BROKEN)),
+            ),
+            Probe(disturbance=Disturbance(kind="friction", factor=0.6), refused="This simulator cannot."),
+            Probe(
+                disturbance=Disturbance(kind="horizon", factor=2.0),
+                scores=(Measured(id="g002-00", score=score(1.0)), Measured(id="g001-01", score=score(14.0))),
+            ),
+        ),
+    )
+
+
+def test_each_world_is_a_row_and_each_finalist_a_column(final: Final) -> None:
+    table = probe_table(final)
+    assert table is not None
+    assert table.heading == ("world", "g002-00", "g001-01")
+    assert table.rows == [
+        ("as it is", "8 ± 0.25", "7 ± 0.25"),
+        ("every mass times 1.3", "3 ± 0.25", "not finite"),
+        ("episodes 2 times as long", "1 ± 0.25", "14 ± 0.25"),
+    ]
+
+
+def test_what_was_not_tried_is_said_with_its_reason(final: Final) -> None:
+    assert refusals(final) == ["Not tried: every friction times 0.6. This simulator cannot."]
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (3.0, ["g002-00 falls from 8 to 3 with every mass times 1.3: it fits one world closely."]),
+        (7.6, []),  # 7.6 + 0.25 reaches 8 - 0.25
+        (9.0, []),
+        (None, ["g002-00 breaks the simulation with every mass times 1.3."]),
+    ],
+)
+def test_a_winner_that_does_clearly_worse_elsewhere_is_told(
+    score: Scores, there: float | None, said: list[str]
+) -> None:
+    measured = Measured(id="g002-00", score=BROKEN if there is None else score(there))
+    probes = (Probe(disturbance=MASS, scores=(measured,)),)
+    assert broken(Final(winner="g002-00", score=score(8.0), probes=probes)) == said
+
+
+def test_the_summary_tells_of_other_worlds_and_of_none_where_none_was_tried(
+    empty_run: Run, final: Final, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    attempts = (attempt("g001-01", judged(7.0)), attempt("g002-00", judged(8.0)))
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=attempts))
+    assert "## Other worlds" not in summary(empty_run)
+    empty_run.set_final(final)
+    told = summary(empty_run)
+    assert "| every mass times 1.3 | 3 ± 0.25 | not finite |" in told
+    assert "- Not tried: every friction times 0.6." in told
+    assert empty_run.final() == final
