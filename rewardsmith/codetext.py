@@ -48,7 +48,7 @@ class Places:
         self._starts = list(itertools.accumulate(map(len, lines), initial=first))
         self._lines = [line.encode("utf-8", "surrogatepass") for line in lines]
 
-    def of(self, node: ast.expr | ast.stmt | ast.arg) -> Span:
+    def of(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword) -> Span:
         """The characters from the node's first to its last."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None

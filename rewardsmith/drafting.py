@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from torch import Tensor
 
@@ -87,30 +88,26 @@ def _refitted(
 ) -> dict[str, Attempt]:  # fmt: skip
     """The parent with its numbers refitted, then the bests before it, by the ids of the places after the first.
 
-    One that gains nothing, or fails a gate, leaves its place to be asked for.
+    One that gains nothing, fails a gate, or was tried in the last generation leaves its place to be asked for.
     """
     count = min(config.search.refit, config.search.offspring - 1)
-    parents = [turn.candidate for turn in reversed(brief.turns)][:count]
-    found = [
-        (parent, refit.refit(
-            parent.code, known, brief.people, brief.task, parts.sandbox, config.refit, gamma=config.train.gamma
-        ))
-        for parent in parents
-    ]  # fmt: skip
-    gained = [(parent, each.code) for parent, each in found if isinstance(each, refit.Refitted)]
+    tried = {p for a in brief.siblings if a.candidate.origin == "refit" for p in a.candidate.parents}
+    parents = [t.candidate for t in reversed(brief.turns) if t.id not in tried][:count]
+    fit = partial(refit.refit, episodes=known, people=brief.people, task=brief.task, sandbox=parts.sandbox)
+    found = [(p, fit(p.code, settings=config.refit, gamma=config.train.gamma)) for p in parents]
+    gained = [(p, each) for p, each in found if isinstance(each, refit.Refitted)]
     drafts = [
-        Candidate(
-            id=candidate_id(generation, 1 + i),
-            code=code,
-            sha256=sha256(code),
-            origin="refit",
-            model="",
-            parents=(parent.id,),
-        )
-        for i, (parent, code) in enumerate(gained)
+        Attempt(candidate=_fitted(each, p, candidate_id(generation, 1 + i)), outcome=Drafted())
+        for i, (p, each) in enumerate(gained)
     ]
-    batch = checked([Attempt(candidate=c, outcome=Drafted()) for c in drafts], brief.task, parts, states=states)
+    batch = checked(drafts, brief.task, parts, states=states)
     return {a.id: a for a in batch if isinstance(a.outcome, Verified)}
+
+
+def _fitted(found: refit.Refitted, parent: Candidate, name: str) -> Candidate:
+    return Candidate(
+        id=name, code=found.code, sha256=sha256(found.code), origin="refit", model="", parents=(parent.id,)
+    )
 
 
 def _reviewed(

@@ -12,6 +12,7 @@ from rewardsmith.assemble import Extras
 from rewardsmith.config import EvolveConfig
 from rewardsmith.display import count_words, duration_words
 from rewardsmith.environment import raw_env_steps_per_s
+from rewardsmith.finals import FACTORS
 from rewardsmith.interfaces import Brief
 from rewardsmith.play import random_states
 from rewardsmith.propose.prices import price_of
@@ -51,10 +52,15 @@ def env_steps_of(config: EvolveConfig, *, seeded: int, references: int) -> int:
 
 
 def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references: int) -> int:
-    """At most so many env steps for judging: every candidate, then the winner and the references again."""
+    """At most so many env steps for judging: random play, every policy by two checkpoints, then the finalists again.
+
+    The finalists are also played in each world that is to be tried, be it that the simulator can make it or not.
+    """
     search, judge = config.search, config.judge
-    candidates = search.restarts * search.generations * search.offspring + seeded
-    return task.episode_steps * (candidates * judge.episodes + (1 + references) * judge.final_episodes)
+    policies = search.restarts * search.generations * search.offspring + seeded + references
+    worlds = sum(FACTORS[kind] if kind == "horizon" else 1.0 for kind in judge.probes)
+    fresh = (judge.finalists + references) * judge.final_episodes + judge.finalists * judge.episodes * worlds
+    return round(task.episode_steps * (config.pool.random + 2 * policies * judge.episodes + fresh))
 
 
 def advice_calls_of(config: EvolveConfig) -> tuple[tuple[str, int], ...]:
@@ -88,7 +94,7 @@ def _training_words(task: Task, config: EvolveConfig, extras: Extras) -> list[st
         + (f", {len(extras.seeded)} seeded" if extras.seeded else "")
         + (f", {references} references" if references else ""),
         f"env steps, if nothing is rejected: {count_words(total)} of training, up to {count_words(judging)} of judging "
-        f"({config.judge.episodes} episodes a reward, {config.judge.final_episodes} for the winner)",
+        f"({config.judge.episodes} episodes a policy, {config.judge.final_episodes} for a finalist)",
         f"time: about {duration_words((total + judging) / (speed * TRAINING_SHARE))}, an estimate: bare stepping does "
         f"{speed:,.0f} env steps/s here (measured for a second), the whole about {TRAINING_SHARE:.0%} of that; "
         "waiting for a model or a person comes on top",

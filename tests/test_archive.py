@@ -383,3 +383,19 @@ def test_every_chain_has_a_dialogue_of_its_own_after_what_was_seeded() -> None:
     archive = _dialogue([5.0], [1.0], [2.0], [None], [7.0])
     assert _ids(archive.lineage(0)) == ["g000-00", "g001-00", "g002-00", "g003-00"]
     assert _ids(archive.lineage(1)) == ["g000-00", "g004-00"]
+
+
+# --- at the end -----------------------------------------------------------------------------------------------------
+
+
+def test_finalists_are_the_winner_and_then_the_next_by_fitness() -> None:
+    archive = _archive([], [1.0, 5.0], [3.0, None, 4.0])
+    assert _ids(archive.finalists(3)) == ["g001-01", "g002-02", "g002-00"]
+    assert _ids(archive.finalists(1)) == ["g001-01"]
+    assert _ids(archive.finalists(9)) == ["g001-01", "g002-02", "g002-00", "g001-00"]
+    assert _archive([], [None]).finalists(3) == ()
+
+
+def test_a_pinned_finalist_comes_first_and_a_vetoed_one_not_at_all() -> None:
+    archive = _archive([], [1.0, 5.0, 3.0], people=[_mark("pin", "g001-00"), _mark("veto", "g001-02")])
+    assert _ids(archive.finalists(3)) == ["g001-00", "g001-01"]

@@ -22,7 +22,10 @@ def test_env_steps_count_whole_rollouts_of_every_candidate() -> None:
 
 def test_judging_counts_every_candidate_then_the_winner_and_the_references() -> None:
     task = taskfile.load("reacher_reach").task  # 50 steps an episode
-    assert judge_steps_of(task, CONFIG, seeded=1, references=2) == 50 * (25 * 5 + 3 * 10)
+    # random 16; 24 + 1 + 2 policies, two checkpoints of 5; 3 finalists and 2 references of 10; 3 of 5 in worlds that
+    # are 1 + 1 + 1 + 2 episodes long
+    episodes = 16 + 27 * 2 * 5 + 5 * 10 + 3 * 5 * 5
+    assert judge_steps_of(task, CONFIG, seeded=1, references=2) == 50 * episodes
 
 
 def test_only_settings_off_their_default_are_told_with_their_full_name() -> None:

@@ -42,7 +42,7 @@ def epic_distance(first: Reward, second: Reward, transitions: Transitions, *, ga
 def canonical(reward: Reward, transitions: Transitions, *, gamma: float) -> Tensor:
     """The canonical form on the N transitions, `(N,)` float64; all zeros where nothing but shaping was there.
 
-    Keep it where one reward is compared with many: it costs 3 N M rows of the reward.
+    Keep it where one reward is compared with many: it costs about 2 N M rows of the reward.
     """
     t, count = transitions, transitions.imagined.shape[1]
     paid = reward(t.rows).double()

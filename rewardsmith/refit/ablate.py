@@ -117,12 +117,18 @@ class _Reward:
             case ast.Assign() as statement:
                 return _without_statement(self._code, statement, self._places)
             case ast.Dict(keys=keys, values=values):
-                starts = [self._places.of(k or v)[0] for k, v in zip(keys, values, strict=True)]
-                ends = [self._places.of(v)[1] for v in values]
-                return self._without_item(found.holder, list(zip(starts, ends, strict=True)), found.place)
-            case ast.Call(keywords=keywords):
-                spans = [_keyword_span(k, self._places) for k in keywords]
+                spans = [self._item_span(k, v) for k, v in zip(keys, values, strict=True)]
                 return self._without_item(found.holder, spans, found.place)
+            case ast.Call(keywords=keywords):
+                spans = [self._places.of(k) for k in keywords]
+                return self._without_item(found.holder, spans, found.place)
+
+    def _item_span(self, key: ast.expr | None, value: ast.expr) -> Span:
+        """From a key to the end of its value, the parentheses around that included."""
+        if key is None:
+            return self._places.of(value)
+        start, after = self._places.of(key)
+        return start, _outer(self._code, self._places.of(value), (after, len(self._code)))[1]
 
     def _without_item(self, holder: ast.expr, spans: Sequence[Span], place: int) -> str:
         return _without_item(self._code, spans, place, self._places.of(holder))
@@ -140,7 +146,7 @@ class _Reward:
 
     def _cut(self, node: ast.expr, component: str, value: ast.expr, seen: set[str]) -> str | Stuck | None:
         if self._is_term(node, component, value):
-            return Stuck(why="the total is nothing but this component somewhere on its way")
+            return Stuck(why="somewhere in the total it is no term of a sum")
         match node:
             case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
                 if self._is_term(right, component, value):
@@ -247,7 +253,7 @@ def _shorter(code: str, tree: ast.Module, meant: str, idle: set[str]) -> Iterato
         spans = [places.of(a) for a in arguments]
         plain = not any((*function.args.defaults, *function.args.kw_defaults)) and len(arguments) > 1
         for i in (i for i, a in enumerate(arguments) if plain and a.arg in idle):
-            yield _without_item(code, spans, i, (spans[0][0] - 1, spans[-1][1] + 1))
+            yield _without_item(code, spans, i, (code.index("(", places.of(function)[0]), spans[-1][1] + 1))
 
 
 def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -281,8 +287,11 @@ def _without_statement(code: str, statement: ast.stmt, places: Places) -> str:
     before = re.search(r"(?:^[ \t]*#[^\r\n]*\r?\n)+\Z", code[:start], re.MULTILINE)
     if before and re.match(r"\s*(?:\r?\n|#|\Z)", code[end:]):
         start = before.start()
-    if re.search(r"\n[ \t]*\r?\n\Z", code[:start]) and (blank := re.match(r"(?:[ \t]*\r?\n)+", code[end:])):
-        end += blank.end()
+    above = re.search(r"(?:^[ \t]*\r?\n)+\Z", code[:start], re.MULTILINE)
+    below = re.match(r"(?:[ \t]*\r?\n)+", code[end:])
+    if above and below:  # the wider of two gaps stays
+        wider_below = below[0].count("\n") >= above[0].count("\n")
+        start, end = (above.start(), end) if wider_below else (start, end + below.end())
     return edited(code, {(start, end): ""})
 
 
@@ -312,14 +321,6 @@ def _outer(code: str, span: Span, within: Span) -> Span:
         if not before or not after or after.end() > within[1]:
             return start, end
         start, end = within[0] + before.start(), after.end()
-
-
-def _keyword_span(keyword: ast.keyword, places: Places) -> Span:
-    """From the keyword's name to the end of its value."""
-    end = places.of(keyword.value)[1]
-    named = ast.Name(id="", lineno=keyword.lineno, col_offset=keyword.col_offset)
-    named.end_lineno, named.end_col_offset = keyword.lineno, keyword.col_offset
-    return places.of(named)[0], end
 
 
 def _own(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:

@@ -3,7 +3,7 @@
 The probability that episode i is better than j is sigmoid(sum_k b_k z_k), where z_k is the difference that part k of
 the reward makes between their returns, in units of its own spread. A ridge pulls each b_k towards what the present
 weights give, so a part that decides nothing keeps its weight, one of any size may turn round, and nothing explodes.
-References: Bradley and Terry 1952, Biometrika 39; R*, which refits the numbers of generated rewards so.
+References: Bradley and Terry 1952, Biometrika 39; Li et al. 2025, R*, PMLR 267, which refits generated rewards so.
 """
 
 from __future__ import annotations

@@ -1,0 +1,110 @@
+"""`refit` and `simplify` as a person types them, on a small run of the point task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewardsmith import cli
+from rewardsmith.store import Run
+
+POINT = """
+name: point_reach
+goal: A point on a line should go to a target.
+env: {backend: point, id: Point-v0}
+episode_steps: 10
+control_dt_s: 0.1
+signals:
+  distance: {source: info.distance, unit: m, doc: distance to the target}
+  action: {source: action, unit: "1", doc: velocity command}
+fitness: {of: "0 - info.distance", reduce: final, unit: m, doc: minus the last distance to the target}
+"""
+WRONG = """import torch
+
+
+def compute_reward(distance: torch.Tensor, action: torch.Tensor):
+    near = 2.0 * distance  # the wrong way
+    effort = -0.01 * action.square().sum(dim=-1)
+    total = near + effort
+    return total, {"near": near, "effort": effort}
+"""
+SMALL = [
+    "search.generations=1", "search.offspring=1", "search.repairs=0", "train.env_steps=256", "train.num_envs=4",
+    "train.rollout_steps=32", "train.hidden=[8]", "train.legs=1", "judge.episodes=16", "judge.keep=16",
+    "judge.final_episodes=4", "judge.probes=[]", "judge.simplify=true", "judge.simplify_seeds=2",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One seeded reward that goes the wrong way, one offspring; then the winner simplified."""
+    folder = tmp_path_factory.mktemp("refit")
+    task, seed = folder / "point.yaml", folder / "wrong.py"
+    task.write_text(POINT)
+    seed.write_text(WRONG)
+    sets = [word for setting in SMALL for word in ("--set", setting)]
+    words = [
+        "evolve",
+        str(task),
+        "--seed-reward",
+        str(seed),
+        "--runs",
+        str(folder),
+        "--name",
+        "small",
+        "--plain",
+        *sets,
+    ]
+    assert cli.run(words) == 0
+    return folder / "small"
+
+
+def test_refit_writes_the_reward_with_other_numbers_and_says_what_speaks_for_them(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.run(["refit", str(run), "g000-00"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("g000-00, fitted to ")
+    assert "held-out pairs" in out
+    written = (run / "refit" / "g000-00.py").read_text()
+    assert "# the wrong way" in written
+    assert "near = -" in written
+    with Run.open(run, write=False) as opened:
+        assert opened.ended() == "finished"  # nothing of the run itself has changed
+
+
+def test_refit_writes_where_it_is_told_and_nothing_where_nothing_is_gained(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "new.py"
+    assert cli.run(["refit", str(run), "g000-00", "--output", str(file), "--set", "refit.least_pairs=100000"]) == 1
+    assert "g000-00 keeps its numbers." in capsys.readouterr().out
+    assert not file.exists()
+    assert cli.run(["refit", str(run), "g000-00", "--output", str(file), "--set", "refit.returns=mean"]) == 0
+    assert file.exists()
+
+
+def test_a_candidate_that_is_not_there_is_named_with_those_that_are(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["refit", str(run), "g000-01"]) == 2
+    assert (
+        "There is no candidate 'g000-01'. Did you mean 'g000-00'? Known: g000-00, g001-00." in capsys.readouterr().err
+    )
+
+
+def test_a_run_that_is_to_simplify_its_winner_leaves_the_table_and_the_diff(run: Path) -> None:
+    page = (run / "best" / "simplified.md").read_text()
+    assert "| round | without | fitness [m] | verdict |" in page
+    dropped = "Dropped: " in page
+    assert (run / "best" / "simplified.py").exists() == dropped
+
+
+def test_simplify_works_on_any_candidate_afterwards(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert cli.run(["simplify", str(run), "g000-00", "--set", "train.env_steps=128"]) == 0
+    out = capsys.readouterr().out
+    assert "(the winner)" in out
+    assert "beside the run's own" in out
