@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import gymnasium
@@ -17,7 +18,7 @@ def sb3_ppo(env_id: str, settings: TrainSettings, *, vec_env: VecEnvKind, seed: 
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
     kind = {"dummy": DummyVecEnv, "subproc": SubprocVecEnv}[vec_env]
-    env = VecNormalize(kind([lambda: gymnasium.make(env_id)] * settings.num_envs), gamma=settings.gamma)
+    env = VecNormalize(kind([partial(_make, env_id)] * settings.num_envs), gamma=settings.gamma)
     batch = settings.num_envs * settings.rollout_steps
     return PPO(
         "MlpPolicy",
@@ -37,3 +38,12 @@ def sb3_ppo(env_id: str, settings: TrainSettings, *, vec_env: VecEnvKind, seed: 
         seed=seed,
         device="cpu",
     )
+
+
+def _make(env_id: str) -> gymnasium.Env[Any, Any]:
+    """A Gymnasium environment, or `metaworld:NAME` of the metaworld package."""
+    if not env_id.startswith("metaworld:"):
+        return gymnasium.make(env_id)
+    import metaworld  # noqa: F401  # registers Meta-World/MT1
+
+    return gymnasium.make("Meta-World/MT1", env_name=env_id.removeprefix("metaworld:"))
