@@ -13,7 +13,7 @@ SMOKE := --set search.generations=1 --set search.offspring=2 --set train.env_ste
          --set judge.final_episodes=4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install check test test-all bench wheel constraints clean
+.PHONY: help demo install check test test-all soak bench wheel constraints clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: $(VENV)/.dev ## all tests but those that are slow or need a GPU; says why 
 
 test-all: $(VENV)/.dev ## every test; those that need a GPU are skipped where there is none
 	$(PY) -m pytest -q -rs $(PARALLEL)
+
+soak: $(VENV)/.dev ## kill a run 200 times at random and resume it: nothing acknowledged may be lost (takes long)
+	$(PY) tests/faults/soak.py
 
 bench: $(VENV)/.dev ## the benchmarks: ratios against peers, one script a claim (takes long)
 	$(PIP) install --quiet -c constraints.txt "stable-baselines3>=2.6"

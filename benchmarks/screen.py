@@ -9,9 +9,10 @@ recorded candidates each, the screen skips at least a third of the trainings and
 
 `record` trains every candidate and keeps its fitness and four of its episodes. Of the 40, the planted wrong rewards of
 the task's tests come first, 14 are draws of the offline proposer in which the signs of some terms are turned round (the
-mistake that language models make most), and the others are such draws as they are. `replay` screens them in five
-generations of eight, as a run would: the screen knows random play and the episodes of what it let through before, never
-what it skipped. Every order by chance is another run, and since all were trained, the audit is of everything skipped.
+mistake that language models make most), and the others are such draws as they are. `replay` screens them twice. Warm:
+each against random play and the episodes of all the others, as where an earlier run of the task shared its own. Cold:
+in five generations of eight, as in a first run, where the screen knows random play and what it let through before,
+never what it skipped; every order by chance is another run. All were trained, so the audit is of everything skipped.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import Brief, Request
 from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.play import random_states
-from rewardsmith.pool import Pool
+from rewardsmith.pool import Pool, kept
 from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.offline import OfflineProposer
 from rewardsmith.report.screen import audited
@@ -312,7 +313,8 @@ def attempt_of(one: dict[str, Any], task: Task, played: Sequence[Trajectory]) ->
 def replay(recorded: Recorded, config: EvolveConfig, order: int) -> dict[str, Any]:
     """One run in an order by chance: how many it skipped, which of the best it lost, how often it was wrong."""
     shuffled = Random(order).sample(recorded.attempts, len(recorded.attempts))
-    pool, through, failed = Pool(config.pool, start=recorded.random), [], []
+    pool = Pool(config.pool, start=recorded.random)
+    through: list[Attempt] = []
     everything: list[Attempt] = []
     for index, batch in enumerate(batches(shuffled), start=1):
         asked = [replace(a, outcome=a.outcome.trained.verified) for a in batch if isinstance(a.outcome, Judged)]
@@ -324,17 +326,8 @@ def replay(recorded: Recorded, config: EvolveConfig, order: int) -> dict[str, An
         trained = [a for a in done if a.id not in skipped]
         pool.add(trained, generation=index)
         through += trained
-        failed += [a.id for a in done if a.id in skipped]
         everything += done
-    audit = audited(everything)
-    return {
-        "skipped": len(failed),
-        "of": len(everything),
-        "lost": [i for i in recorded.top() if i in failed],
-        "wrong": audit.wrong if audit else 0,
-        "best": audit.best if audit else 0,
-        "by_kind": {kind: sum(recorded.kinds[i] == kind for i in failed) for kind in ("planted", "turned", "drawn")},
-    }
+    return counted(recorded, everything)
 
 
 def batches(attempts: Sequence[Attempt]) -> Iterator[Sequence[Attempt]]:
@@ -342,20 +335,55 @@ def batches(attempts: Sequence[Attempt]) -> Iterator[Sequence[Attempt]]:
         yield attempts[start : start + BATCH]
 
 
+def warm(recorded: Recorded, config: EvolveConfig) -> dict[str, Any]:
+    """Each candidate against the episodes of all the others, as where an earlier run of the task has shared its own."""
+    done: list[Attempt] = []
+    for mine in recorded.attempts:
+        assert isinstance(mine.outcome, Judged)
+        others = [
+            t
+            for a in recorded.attempts
+            if a is not mine and isinstance(a.outcome, Judged)
+            for t in a.outcome.trajectories
+        ]
+        asked = replace(mine, outcome=mine.outcome.trained.verified)
+        known = kept([*recorded.random, *others], config.pool.keep)
+        [said] = screen.rank([asked], recorded.task, config, known=(), trajectories=known, seed=0)
+        done.append(replace(said, outcome=mine.outcome))
+    return counted(recorded, done)
+
+
+def counted(recorded: Recorded, done: Sequence[Attempt]) -> dict[str, Any]:
+    """What was skipped of all, which of the best were lost, and what the audit of everything skipped says."""
+    skipped = [a.id for a in done if any(r.verdict == "failed" for r in screen.records(a))]
+    audit = audited(done)
+    return {
+        "skipped": len(skipped),
+        "of": len(done),
+        "lost": [i for i in recorded.top() if i in skipped],
+        "wrong": audit.wrong if audit else 0,
+        "best": audit.best if audit else 0,
+        "by_kind": {kind: sum(recorded.kinds[i] == kind for i in skipped) for kind in ("planted", "turned", "drawn")},
+    }
+
+
 def replayed(recorded: Recorded, kind: str, orders: int) -> dict[str, Any]:
-    """One reading of the screen over all orders."""
+    """One reading of the screen: with shared episodes, and over all orders of a run that begins with none."""
     settings = {"preference": kind, "duplicates": "off", "audit": 1.0}
     config = EvolveConfig(screen=ScreenSettings.model_validate(settings))
     runs = [replay(recorded, config, order) for order in range(orders)]
+    return {"warm": summed_up([warm(recorded, config)]), "cold": summed_up(runs)}
+
+
+def summed_up(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     skipped, wrong = sum(r["skipped"] for r in runs), sum(r["wrong"] for r in runs)
     return {
+        "runs": len(runs),
         "skipped_share": statistics.mean(r["skipped"] / r["of"] for r in runs),
-        "skipped_share_least": min(r["skipped"] / r["of"] for r in runs),
         "runs_that_lost_one_of_the_top_three": sum(bool(r["lost"]) for r in runs),
-        "runs": orders,
         "audit_wrong_share": wrong / skipped if skipped else None,
         "audit_interval": judge.wilson95(wrong / skipped, skipped) if skipped else None,
-        "skipped_by_kind": {k: sum(r["by_kind"][k] for r in runs) / orders for k in ("planted", "turned", "drawn")},
+        "skipped_by_kind": {k: sum(r["by_kind"][k] for r in runs) / len(runs) for k in runs[0]["by_kind"]},
     }
 
 
@@ -364,7 +392,7 @@ def replayed(recorded: Recorded, kind: str, orders: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("speed", "record", "replay"))
+    parser.add_argument("part", nargs="?", choices=("speed", "record", "replay"), default="speed")
     parser.add_argument("--folder", type=Path, default=Path("runs/screen-benchmark"))
     parser.add_argument("--task", nargs="*", default=list(TASKS))
     parser.add_argument("--env-steps", type=int, default=300_000)

@@ -1,20 +1,23 @@
 """Writes the table of tasks into docs/tasks.md, between its two marks, from the task files.
 
 `python docs/make_tasks_page.py` writes the text alone; with `--pictures` it also draws docs/pictures/<task>.jpg anew,
-all of them or those that are named. Pictures need Mesa's OpenGL (libGL or libOSMesa) and Pillow, but no display and no
-GPU.
+all of them or those that are named. Pictures need EGL (`rewardsmith doctor` says whether it draws), but no display and
+no GPU.
 """
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rewardsmith import config, taskfile
+import torch
+
+from rewardsmith import config, opengl, sim, taskfile
+from rewardsmith.interfaces import Picture
 from rewardsmith.taskfile import LoadedTask
+from rewardsmith.types import Task
 
 FOLDER = Path(__file__).resolve().parent
 PAGE = FOLDER / "tasks.md"
@@ -34,6 +37,11 @@ FAMILIES: dict[str, dict[str, str]] = {
         "humanoid_run": "run far on two legs without falling",
         "inverted_pendulum_balance": "keep a pole upright on a cart",
         "reacher_reach": "bring a fingertip to a target and hold it there",
+    },
+    "Models of our own": {
+        "cartpole_swingup": "swing a pole up and keep it upright",
+        "ball_balance": "roll a ball to a target by tilting a plate",
+        "quadcopter_hover": "fly to a place in the air and hover there",
     },
     "dm_control": {"dm_walker_walk": "get up and walk at 1 m/s"},
     "MetaWorld": {
@@ -100,7 +108,7 @@ def _row(loaded: LoadedTask, goal: str) -> str:
     unit = "" if task.fitness.unit == "1" else f" [{task.fitness.unit}]"
     cells = (
         f"![{goal}](pictures/{task.name}.jpg)",
-        f"[`{task.name}`](../tasks/{task.name}.yaml)<br>{task.env.id}",
+        f"[`{task.name}`](../tasks/{task.name}.yaml)<br>{_environment(task)}",
         goal,
         str(len(task.signals)),
         f"{task.fitness.doc}{unit}",
@@ -108,6 +116,13 @@ def _row(loaded: LoadedTask, goal: str) -> str:
         config.resolve(loaded.settings).train.preset,
     )
     return f"| {' | '.join(' '.join(cell.split()).replace('|', '/') for cell in cells)} |"
+
+
+def _environment(task: Task) -> str:
+    """The environment's id, and a model of our own as a link to its file."""
+    if task.env.backend == "mjcf" and task.env.id.endswith(".xml"):
+        return f"[{Path(task.env.id).name}](../tasks/{task.env.id})"
+    return task.env.id
 
 
 # --- pictures -------------------------------------------------------------------------------------------------------
@@ -123,7 +138,7 @@ def draw(names: Sequence[str]) -> None:
     """Write the pictures of some tasks."""
     from PIL import Image
 
-    _load_opengl()
+    opengl.load_library()
     PICTURES.mkdir(exist_ok=True)
     for name in names:
         image = Image.fromarray(_rendered(taskfile.load(name))).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
@@ -135,23 +150,14 @@ def draw(names: Sequence[str]) -> None:
         print(f"{file.name}: {file.stat().st_size} bytes")
 
 
-def _load_opengl() -> None:
-    """EnvPool's renderer looks for OpenGL among the libraries of this process, and does not load one by itself."""
-    for library in ("libGL.so.1", "libOSMesa.so.8"):
-        try:
-            ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
-        except OSError:
-            continue
-        return
-    sys.exit("error: no OpenGL. Install Mesa's, e.g. apt install libgl1 libegl1.")
-
-
 def _rendered(loaded: LoadedTask) -> Any:
     """A picture of a task after a few random steps, `(3 * HEIGHT, 3 * WIDTH, 3)` uint8."""
     import envpool
     import numpy as np
 
     task = loaded.task
+    if task.env.backend == "mjcf":
+        return _model(task)
     env = envpool.make(
         task.env.id, env_type="gymnasium", num_envs=1, seed=1, render_mode="rgb_array",
         render_width=3 * WIDTH, render_height=3 * HEIGHT, render_camera_id=CAMERAS.get(task.name, -1),
@@ -164,6 +170,19 @@ def _rendered(loaded: LoadedTask) -> Any:
         env.step(draws.uniform(space.low, space.high, (1, *space.shape)).astype(space.dtype))
     image = np.array(env.render())[0]
     env.close()
+    return image
+
+
+def _model(task: Task) -> Any:
+    """The same of a model of our own, drawn by MuJoCo."""
+    picture = Picture(width=3 * WIDTH, height=3 * HEIGHT)
+    simulator = sim.make_visible(task, env_seeds=[1], info_fields=(), picture=picture)
+    draws = torch.Generator().manual_seed(0)
+    simulator.reset()
+    for _ in range(STEPS):
+        simulator.step(torch.rand(1, len(simulator.action_low), generator=draws) * 2 - 1)
+    image = simulator.render(0)
+    simulator.close()
     return image
 
 

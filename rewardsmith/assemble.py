@@ -1,41 +1,43 @@
 """Builds the parts of a run from its task and settings: the one place where names become objects.
 
 The loop itself (`evolve.py`) gets the parts and knows no name; what a run is asked for besides its settings
-(`Extras`) is kept in the run's folder, so that a resumed run is asked for the same.
+(`Extras`) is kept in its ledger, so that a resumed run is asked for the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
-from rewardsmith import advice, feedback, propose, sim
+from rewardsmith import advice, farm, feedback, propose, sim
 from rewardsmith.anchors.scale import shipped
+from rewardsmith.budget import resident_mib
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError
 from rewardsmith.graph import allowed_inputs
-from rewardsmith.interfaces import Parts, Proposer, Watcher
-from rewardsmith.learn.ppo import PopulationPPO
+from rewardsmith.interfaces import Checkpoints, Parts, Proposer, Watcher
+from rewardsmith.propose.endpoint import public
 from rewardsmith.propose.questions import Questions
 from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.store import Run
+from rewardsmith.store.room import size_mib
+from rewardsmith.store.start import EXTRAS
 from rewardsmith.taskfile import LoadedTask
 from rewardsmith.types import Candidate
 
 if TYPE_CHECKING:
     from rewardsmith.propose.asking import Tell
 
-EXTRAS = "extras.json"
-
 
 class Extras(BaseModel):
-    """What a run was asked for on the command line that is no setting: kept in `<run>/extras.json`.
+    """What a run was asked for on the command line that is no setting: kept in its first event.
 
     `seeded` holds the code of a person's own rewards, tried as generation 0; `trajectories` are files of episodes that
     the run begins with, read once.
@@ -47,6 +49,10 @@ class Extras(BaseModel):
     references: bool = False
     seeded: tuple[str, ...] = ()
     trajectories: tuple[Path, ...] = ()
+
+    @field_serializer("base_url")
+    def _kept_without_secrets(self, url: str | None) -> str | None:
+        return None if url is None else public(url)
 
 
 def read_seeds(files: Sequence[Path]) -> tuple[str, ...]:
@@ -77,35 +83,45 @@ def written(code: str, *, index: int = 0) -> Candidate:
 
 
 def begin(folder: Path, loaded: LoadedTask, config: EvolveConfig, extras: Extras) -> Run:
-    """A new run in `folder`. The extras are written first, so that no run is ever without them.
+    """A new run in `folder`, with its extras in it.
 
     Raises: RunError: the folder holds a run already, or cannot be written to.
     """
-    if not (folder / "ledger.sqlite").exists():
-        _write(folder / EXTRAS, extras)
     return Run.create(
         folder,
         task=loaded.task,
         config=config,
         task_text=Path(loaded.document.path).read_text(encoding="utf-8"),
         allowed=allowed_inputs(loaded.task),
+        extras=extras.model_dump(mode="json"),
     )
 
 
-def extras_of(folder: Path) -> Extras:
-    """What a run was asked for. Raises: RunError: its `extras.json` is missing or not as it was written."""
+def extras_of(run: Run) -> Extras:
+    """What a run was asked for. Runs of before 0.2 have it in their `extras.json` alone.
+
+    Raises: RunError: it is missing, or not as it was written.
+    """
     try:
-        return Extras.model_validate_json((folder / EXTRAS).read_bytes())
+        if run.start.extras is not None:
+            return Extras.model_validate_json(json.dumps(run.start.extras))
+        return Extras.model_validate_json((run.folder / EXTRAS).read_bytes())
     except (OSError, ValidationError) as fault:
         raise RunError(
-            f"{folder / EXTRAS} cannot be read: {str(fault).splitlines()[0]}. Put back a copy of it; it says whether "
-            "references were asked for, at which address the model is, and which rewards the run was seeded with."
+            f"{run.folder / EXTRAS} cannot be read: {str(fault).splitlines()[0]}. Put back a copy of it; it says "
+            "whether references were asked for, at which address the model is, and which rewards the run was seeded "
+            "with."
         ) from fault
 
 
 @contextmanager
-def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, tell: Tell) -> Iterator[Parts]:
+def parts_of(
+    run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, tell: Tell,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[Parts]:  # fmt: skip
     """Everything `evolve` needs to work on `run`; the sandbox's processes end on leaving.
+
+    `checkpoints` is where trainings under way are kept; None: in the run, whatever its limits.
 
     Raises: UsageError or ProposerError: the model's name does not fit, or its key is not set. ConfigError: a feedback
     source or a simulator is unknown. SandboxUnavailable: generated code cannot be locked in, so none is asked for.
@@ -121,7 +137,7 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
             proposer=run.recorded(proposer),
             sandbox=sandbox,
             simulator=sim.make,
-            learner=PopulationPPO(config.train, sim.make),
+            learner=farm.learner(config.train, sim.make, checkpoints=checkpoints or run.checkpoints),
             sources=sources,
             people=run.people,
             store=run.replies,
@@ -130,9 +146,15 @@ def parts_of(run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, 
             anchors=shipped(run.task, env_steps=config.train.env_steps),
             ask=ask,
             refuses=sim.refuses,
+            gauges=gauges_of(run),
         )
     finally:
         sandbox.close()
+
+
+def gauges_of(run: Run) -> dict[str, Callable[[], float]]:
+    """What limits can be held against that no attempt is charged for: memory, and the size of the run's folder."""
+    return {"memory_mib": resident_mib, "output_mib": partial(size_mib, run.folder)}
 
 
 def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> Proposer:
@@ -165,12 +187,3 @@ def ask_of(run: Run, extras: Extras, config: EvolveConfig, *, tell: Tell) -> Que
 def make_sandbox(config: EvolveConfig) -> ProcessSandbox:
     """Where generated code is traced; no process is started before the first candidate."""
     return ProcessSandbox(config.verify)
-
-
-def _write(file: Path, extras: Extras) -> None:
-    text = json.dumps(extras.model_dump(mode="json"), indent=2) + "\n"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise RunError(f"{file} cannot be written: {fault.strerror}. Choose another folder with --runs.") from fault

@@ -1,22 +1,33 @@
-"""What a run may still spend. Limits are checked before a generation, never within one."""
+"""What a run may still spend. Limits are checked before a generation, and where a training is kept (`session.py`)."""
 
 from __future__ import annotations
 
+import os
+import resource
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from rewardsmith.config import LimitSettings
 from rewardsmith.types import Attempt, Generation, Spend
+
+MIB = 2**20
+Gauges = Mapping[str, Callable[[], float]]
+"""What no attempt is charged for, by the name of its limit: how much of it there is now."""
 
 
 class Budget:
     """The run's limits less what its generations have cost.
 
-    `hours` counts the time spent on finished generations, over all sessions, plus this session's running one.
+    `hours` counts the time spent on finished generations, over all sessions, plus this session's running one. A gauge
+    is read only where its limit is set.
     """
 
-    def __init__(self, limits: LimitSettings, history: Sequence[Generation] = ()) -> None:
-        self._limits = limits
+    def __init__(
+        self, limits: LimitSettings, history: Sequence[Generation] = (), *, gauges: Gauges | None = None
+    ) -> None:
+        self._limits, self._gauges = limits, gauges or {}
         self._spent = Spend()
         self._earlier_s = 0.0
         self._started = time.monotonic()
@@ -36,16 +47,29 @@ class Budget:
 
     def exceeded(self) -> str | None:
         """Which limit has been reached, in a few words; None while all is well."""
-        limits, spent = self._limits, self._spent
-        hours = (self._earlier_s + time.monotonic() - self._started) / 3600
-        tokens = spent.tokens_in + spent.tokens_out
-        checks: list[tuple[str, float, float | None]] = [
-            ("hours", hours, limits.hours),
-            ("cost_usd", spent.cost_usd, limits.cost_usd),
-            ("tokens", tokens, limits.tokens),
-            ("env_steps", spent.env_steps, limits.env_steps),
-        ]
-        for name, used, limit in checks:
-            if limit is not None and used >= limit:
-                return f"limits.{name} = {limit:g} reached ({used:.4g} used)"
+        for name, used in self._meters().items():
+            limit = getattr(self._limits, name)
+            if limit is not None and (amount := used()) >= limit:
+                return f"limits.{name} = {limit:g} reached ({amount:.4g} used)"
         return None
+
+    def _meters(self) -> Gauges:
+        """How much of everything that has a limit is used."""
+        spent, started, earlier = self._spent, self._started, self._earlier_s
+        return {
+            "hours": lambda: (earlier + time.monotonic() - started) / 3600,
+            "cost_usd": lambda: spent.cost_usd,
+            "tokens": lambda: spent.tokens_in + spent.tokens_out,
+            "env_steps": lambda: spent.env_steps,
+            **self._gauges,
+        }
+
+
+def resident_mib() -> float:
+    """The memory that this process holds, in MiB; where the system does not say, the most it ever held."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most / (MIB if sys.platform == "darwin" else 1024)
+    return pages * os.sysconf("SC_PAGE_SIZE") / MIB

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from rewardsmith import __version__
-from rewardsmith.errors import RewardsmithError, UsageError
+from rewardsmith.errors import DiskFull, RewardsmithError, UsageError, no_room
 
 INTERRUPTED = 130
 
@@ -27,6 +27,8 @@ _COMMANDS = {
     "refit": ("refit:refit", "Fit a reward's weights and temperatures to the episodes a run knows."),
     "simplify": ("refit:simplify", "Train the winner without each of its components; drop what it can do without."),
     "train": ("rewards:train", "Verify, train and judge one reward."),
+    "render": ("render:render", "Film a policy at work: a video or pictures, without a display."),
+    "view": ("view:view", "Watch a policy at work in a browser."),
     "tasks": ("tasks:tasks", "List the tasks that ship."),
     "new-task": ("new_task:new_task", "Write a first task file for an environment of EnvPool or Gymnasium."),
     "suites": ("anchors:suites", "List the suites of tasks that ship."),
@@ -34,13 +36,19 @@ _COMMANDS = {
     "check": ("check:check", "Load a task's environment, step it, and print every signal."),
     "methods": ("tasks:methods", "List the published methods that ship as settings."),
     "schema": ("tasks:schema", "Print the JSON schema of task files or of settings files, for editors."),
+    "fsck": ("fsck:fsck", "Check a run's ledger and files; with --repair, go back to its last good state."),
     "doctor": ("doctor:doctor", "Say what this machine offers: cores, GPU, rendering, keys, sandbox."),
 }
 
 _HELP = """\
 Writes, checks, trains and improves reward functions for MuJoCo tasks with a language model.
 
-Begin with: rewardsmith evolve half_cheetah_run"""
+Begin with: rewardsmith evolve half_cheetah_run
+
+Ends with 0: done. 1: a reward was rejected, nothing could be judged, or a bug of ours. 2: wrong words, settings or
+files. 3: a run folder that cannot be used. 4: no reply from the model. 5: a limit was reached. 6: no sandbox, or
+nothing to draw with. 7: a cluster failed. 8: the disk is full. 130: interrupted. After 4, 5, 7, 8 and 130
+`rewardsmith resume` goes on."""
 
 
 def build() -> App:
@@ -62,8 +70,7 @@ def build() -> App:
 def main(words: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code.
 
-    0 done; 1 a reward was rejected or nothing could be judged; 2 wrong words, settings or files; 3 run folder;
-    4 model; 5 a limit was reached; 6 no sandbox; 130 interrupted.
+    The codes stand in the program's own help, and in errors.py.
     """
     sys.exit(run(sys.argv[1:] if words is None else words))
 
@@ -82,11 +89,17 @@ def run(words: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of our output went away, e.g. `rewardsmith show latest | head`
         sys.stderr.close()
         return 1
+    except OSError as error:
+        return _say(DiskFull(f"There is no room to write: {error}. Free some.")) if no_room(error) else _bug()
     except Exception:  # noqa: BLE001 - the last stop: the traceback is shown in full
-        traceback.print_exc()
-        print("\nThis is a bug of rewardsmith: please report it with the lines above.", file=sys.stderr)
-        return 1
+        return _bug()
     return code if isinstance(code, int) else 0
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    print("\nThis is a bug of rewardsmith: please report it with the lines above.", file=sys.stderr)
+    return 1
 
 
 def _say(error: RewardsmithError) -> int:

@@ -10,19 +10,22 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
+from rewardsmith import syntax
+
 Number = int | float
 Span = tuple[int, int]
 """Where a piece of a text begins and ends, in characters."""
 
 FUNCTION = "compute_reward"
 _BOM = "\ufeff"
+_TOTALS = frozenset({"total", "total_reward", "reward"})
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 def parsed(code: str) -> ast.Module | None:
     """The tree of `code`; None where it is not Python."""
     try:
-        return ast.parse(code.removeprefix(_BOM))
+        return syntax.module(code.removeprefix(_BOM))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -90,6 +93,31 @@ def named_numbers(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
                 yield name, value
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if value_of(value) is not None:
                 yield name, value
+
+
+def formulas(code: str, *, numbers: bool = True) -> list[str]:
+    """What the reward function assigns to names and puts into dicts, a line each, as Python writes it.
+
+    Not the total, nor a dict's entries that are a mere name, nor, unless `numbers`, single numbers. Empty where the
+    code cannot be read.
+    """
+    tree = parsed(code)
+    function = None if tree is None else entry(tree)
+    try:
+        return [] if function is None else list(_formulas(function, numbers=numbers))
+    except RecursionError:  # nested too deeply to be written
+        return []
+
+
+def _formulas(function: ast.FunctionDef, *, numbers: bool) -> Iterator[str]:
+    for node in ast.walk(function):
+        match node:
+            case ast.Dict(keys=keys, values=values):
+                pairs = [(k, v) for k, v in zip(keys, values, strict=True) if k and not isinstance(v, ast.Name)]
+                yield from (f"{ast.unparse(k)}: {ast.unparse(v)}" for k, v in pairs)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if numbers or value_of(value) is None:
+                if name not in _TOTALS and not isinstance(value, ast.Dict):
+                    yield ast.unparse(node)
 
 
 def edited(code: str, pieces: Mapping[Span, str]) -> str:

@@ -40,7 +40,7 @@ class SearchSettings(Settings):
     )
     history_turns: int = Field(4, ge=1, le=32, description="earlier attempts kept in the conversation")
     history_omits: tuple[str, ...] = Field(
-        ("trajectory", "signals", "ending", "preference"),
+        ("trajectory", "signals", "ending", "preference", "analyzer"),
         description="feedback sources told of the latest of these attempts alone",
     )
     siblings: int = Field(4, ge=0, le=32, description="other attempts of the last generation told in a line each")
@@ -80,6 +80,27 @@ class RaceSettings(Settings):
     )
 
 
+class FarmSettings(Settings):
+    """What the groups of candidates may use where they train on other machines. See docs/distributed.md."""
+
+    groups: int = Field(4, ge=1, description="groups that the candidates are dealt into, a job each")
+    cpus: int = Field(4, ge=1, description="cores of each group")
+    gpus: float = Field(0.0, ge=0, description="GPUs of each group; with Ray a fraction shares one")
+    memory_gib: float | None = Field(None, gt=0, description="memory of each group; null: the cluster's default")
+    tries: int = Field(3, ge=1, description="times a group is trained where its machine is lost, the first included")
+    address: str | None = Field(None, description="Ray's head, e.g. 10.0.0.1:6379; null: RAY_ADDRESS, or here")
+    cluster: Literal["slurm", "local"] = Field(
+        "slurm", description="for where: slurm; local: processes of this machine, to try it without a cluster"
+    )
+    minutes: int = Field(240, ge=1, description="for slurm: what a job may take; one that takes more is queued anew")
+    folder: str = Field(
+        "~/.cache/rewardsmith/jobs", description="for slurm: where jobs and logs are kept; all nodes must see it"
+    )
+    parameters: dict[str, str | int | float | bool] = Field(
+        {}, description="for slurm: further parameters of submitit's executor, e.g. slurm_partition"
+    )
+
+
 class TrainSettings(Settings):
     """PPO, per candidate. The effective batch is `num_envs * rollout_steps`."""
 
@@ -113,6 +134,22 @@ class TrainSettings(Settings):
         None, ge=1, description="threads that train some of the candidates each; null: one a core, at most 4"
     )
     threads: int = Field(1, ge=1, description="torch threads of each worker; more than 1 slows small machines")
+    resume_steps: int = Field(
+        500_000,
+        ge=1,
+        description="env steps of a candidate after which, at the latest, there is a point from which a training that "
+        "was killed goes on; episodes begin afresh there, as between legs",
+    )
+    checkpoint_minutes: float = Field(
+        2.0, ge=0, description="a training under way is saved at such points, once these minutes have passed"
+    )
+    warm_start: float = Field(
+        0.0, ge=0, le=1, description="share of the best parent's policy in the weights a child begins with; 0: none"
+    )
+    where: Literal["here", "ray", "slurm"] = Field(
+        "here", description="on this machine, or in groups on others; the numbers are the same"
+    )
+    farm: FarmSettings = FarmSettings()
 
 
 class JudgeSettings(Settings):
@@ -163,7 +200,7 @@ class ScreenSettings(Settings):
         "auto", description="what tells good episodes from bad; auto: success where the task declares it"
     )
     fitness_quantile: float = Field(0.25, gt=0, le=0.5, description="for labels by fitness: the share at either end")
-    least: int = Field(4, ge=1, description="good and bad episodes each without which nothing can be decided")
+    least: int = Field(8, ge=1, description="good and bad episodes each without which nothing can be decided")
     demonstration: bool = Field(
         False, description="must score the expert above its noised self above random play, where an expert is known"
     )
@@ -198,18 +235,28 @@ class AdviceSettings(Settings):
 
 
 class LimitSettings(Settings):
-    """What a run may spend; null is no limit. Reaching one ends the run with all saved."""
+    """What a run may spend; null is no limit. Reaching one ends the run with all saved. See docs/durability.md."""
 
     hours: float | None = Field(None, gt=0)
     cost_usd: float | None = Field(None, gt=0)
     tokens: int | None = Field(None, gt=0)
     env_steps: int | None = Field(None, gt=0)
+    memory_mib: int | None = Field(None, gt=0, description="memory of the process that trains, in MiB")
+    output_mib: int | None = Field(None, gt=0, description="size of the run's folder, in MiB")
+    free_mib: int = Field(
+        64, ge=0, description="MiB that must be free on the run's disk before anything is begun; else it pauses"
+    )
 
 
 class VerifySettings(Settings):
     """What a candidate's verification may take, and what locks generated code in."""
 
-    timeout_s: float = Field(8.0, gt=0, description="wall clock and processor, for tracing and again for probing")
+    timeout_s: float = Field(
+        8.0,
+        gt=0,
+        description="wall clock and processor, for tracing and again for probing; waiting for a processor of a busy "
+        "machine does not count, up to three times as much",
+    )
     memory_mib: int = Field(2048, ge=256)
     sandbox: Literal["locked", "docker", "unsafe"] = Field(
         "locked", description="locked: by the kernel, or not run at all; docker: in a container; unsafe: not locked"

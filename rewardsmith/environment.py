@@ -68,18 +68,20 @@ def _one_step(task: Task, fields: Sequence[str]) -> tuple[Frame, Tensor]:
 
 
 def _lacks(task: Task, field: str) -> str:
-    """What the environment says when it is asked for this info field alone; empty where it has it."""
+    """What the environment says of this info field when it is asked for it alone; empty where it has it."""
     try:
         _one_step(task, [field])
     except ConfigError as fault:
-        return str(fault)
+        told = str(fault)
+        return told if told.startswith(f"info has no field '{field}'") else ""
     return ""
 
 
 def _asking(task: Task, field: str) -> Iterable[Place]:
-    """Where in the task file an info field is asked for."""
+    """Where in the task file an info field is asked for; not what only asks through a signal."""
     signals = {s.name: sources.parse(s.source) for s in task.signals}
     yield from (("signals", name, "source") for name, source in signals.items() if field in source.info_fields)
+    nothing = dict.fromkeys(signals, sources.parse("0"))
     measures: list[tuple[Place, str | None]] = [
         (("fitness", "of"), task.fitness.source),
         (("success", "of"), task.success.source if task.success else None),
@@ -87,7 +89,7 @@ def _asking(task: Task, field: str) -> Iterable[Place]:
         (("references", "sparse"), task.references.sparse),
     ]
     for place, text in measures:
-        if text is not None and text not in signals and field in sources.parse(text, signals=signals).info_fields:
+        if text is not None and field in sources.parse(text, signals=nothing).info_fields:
             yield place
 
 

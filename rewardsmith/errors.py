@@ -5,15 +5,19 @@ RewardsmithError            one clear message that says what to do next; the she
 |- UsageError               a command's words are wrong                          exit 2
 |- RunError                 a run folder cannot be used as asked                 exit 3
 |  |- RunLocked             another process holds the run
+|  |- DiskFull              there is no room to write; the run is saved            exit 8
 |- ProposerError            the model cannot be reached, or refuses our key      exit 4
 |- LimitReached             a limit the person set was reached; the run is saved exit 5
 |- SandboxUnavailable       generated code cannot be locked in on this machine   exit 6
+|- CannotRender             nothing here can draw a picture or make a video     exit 6
+|- FarmError                the machines of a cluster cannot be used              exit 7
 |- CannotCompile (graph.py) torch cannot make machine code of a reward here      exit 1
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -45,6 +49,12 @@ class RunLocked(RunError):
     """Another process is working on the run; the message names it."""
 
 
+class DiskFull(RunError):
+    """There is no room left to write; what was recorded before is kept, and the run can be resumed."""
+
+    exit_code = 8
+
+
 class ProposerError(RewardsmithError):
     """No reply can be had from the model; the message says whether it is the key, the name or the network."""
 
@@ -61,6 +71,23 @@ class SandboxUnavailable(RewardsmithError):
     """This machine cannot lock generated code in, so none is run."""
 
     exit_code = 6
+
+
+class CannotRender(RewardsmithError):
+    """No picture can be drawn, or no video made of it, on this machine; the message says what to install."""
+
+    exit_code = 6
+
+
+class FarmError(RewardsmithError):
+    """Training on other machines cannot be had or broke down there; the message says where to look."""
+
+    exit_code = 7
+
+
+def no_room(error: OSError) -> bool:
+    """Whether a write failed because nothing more fits: the disk, a quota, or the largest file allowed."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

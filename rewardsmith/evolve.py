@@ -29,7 +29,7 @@ def evolve(
 
     `start` are the episodes that the run knows before its first candidate.
     """
-    archive, budget = Archive.replay(history, config.search), Budget(config.limits, history)
+    archive, budget = Archive.replay(history, config.search), Budget(config.limits, history, gauges=parts.gauges)
     pool = Pool.replay(history, config.pool, start=start)
     states = random_states(task, parts.simulator, seed=stream(config.seed, 0, "probe"))
     while not archive.complete and budget.exceeded() is None:
@@ -44,7 +44,10 @@ def evolve(
             batch, task, config,
             known=archive.attempts(), trajectories=pool.trajectories, seed=stream(config.seed, index, "screen"),
         )  # fmt: skip
-        batch = train.run(batch, task, parts.learner, seed=stream(config.seed, index, "train"), watch=watch)
+        starts = train.parents_policies(batch, archive.attempts()) if config.train.warm_start else {}
+        batch = train.run(
+            batch, task, parts.learner, seed=stream(config.seed, index, "train"), watch=watch, starts=starts
+        )
         batch = judge.score(
             batch, task, parts.simulator,
             seed=stream(config.seed, index, "judge"), episodes=config.judge.episodes, keep=config.judge.keep,

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rewardsmith.types import (
     Anchor,
     Attempt,
     Candidate,
+    Checkpoint,
     Feedback,
     Generation,
     HumanInput,
@@ -78,6 +81,40 @@ class SimulatorFactory(Protocol):
     def __call__(
         self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str], threads: int | None = None
     ) -> Simulator: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """What a simulator's pictures are to be: size in pixels, and a camera of the model (None: the one it would choose).
+
+    A camera is known by its number; by its name too, where the simulator knows names.
+    """
+
+    width: int = 640
+    height: int = 480
+    camera: int | str | None = None
+
+
+class Renders(Simulator, Protocol):
+    """A simulator that can be looked at: one built with a `Picture` (`sim.make_visible`)."""
+
+    def render(self, env: int) -> NDArray[np.uint8]:
+        """Environment `env` as it stands now, `(height, width, 3)` RGB; an episode's last state too.
+
+        Raises: ConfigError: the environment has no picture, or no such camera.
+        """
+        ...
+
+
+class ShowsModel(Simulator, Protocol):
+    """A simulator whose MuJoCo model can be had, e.g. for a viewer that draws by itself."""
+
+    def pose(self, env: int) -> tuple[Any, Any]:
+        """Environment `env`'s `MjModel`, and an `MjData` of its own in the present state, kinematics computed.
+
+        Raises: ConfigError: the environment shows no model.
+        """
+        ...
 
 
 class Refuses(Protocol):
@@ -215,11 +252,15 @@ RewardFn = Callable[[Rollout], tuple[Tensor, Mapping[str, Tensor]]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trainee:
-    """One policy to be trained; `verified` is None for a reference reward."""
+    """One policy to be trained; `verified` is None for a reference reward.
+
+    `start` is the policy it begins from, fused with first weights by `train.warm_start`; None: first weights alone.
+    """
 
     id: str
     reward: RewardFn
     verified: Verified | None
+    start: Checkpoint | None = None
 
 
 class Learner(Protocol):
@@ -232,6 +273,31 @@ class Learner(Protocol):
     def train(
         self, trainees: Sequence[Trainee], task: Task, *, seed: int, watch: Watcher, race: bool = True
     ) -> list[tuple[Trained | Rejected, Spend]]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Saved:
+    """A training as it stood after `position` rollouts of each candidate; `about` is plain JSON.
+
+    `done`: nobody trains any further.
+    """
+
+    position: int
+    tensors: Mapping[str, Tensor]
+    about: Mapping[str, Any]
+    done: bool = False
+
+
+class Checkpoints(Protocol):
+    """Where a learner keeps trainings under way, so that one that was killed goes on.
+
+    A key is a hash of all that decides a training's outcome. What `load` gives may come from anywhere: who uses it
+    checks it. `save` replaces what was kept under the key. Both raise where there is no room, or where a limit of the
+    run has been reached; what was saved stays.
+    """
+
+    def load(self, key: str) -> Saved | None: ...
+    def save(self, key: str, saved: Saved) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -298,6 +364,7 @@ class Parts:
     anchors: tuple[Anchor, ...] = ()  # what prompts may tell of random actions and the expert's policy
     ask: Ask | None = None  # for what else a model is asked; None: nothing
     refuses: Refuses | None = None  # how the simulator can be disturbed; None: not at all
+    gauges: Mapping[str, Callable[[], float]] = field(default_factory=dict)  # of limits that no attempt is charged for
 
 
 History = Sequence[Generation]

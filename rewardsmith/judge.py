@@ -17,12 +17,11 @@ from rewardsmith.interfaces import Frame, Progress, Rollout, Simulator, Simulato
 from rewardsmith.learn.policy import deterministic
 from rewardsmith.readings import Readings
 from rewardsmith.recording import Recording, recordable, spread
-from rewardsmith.rollouts import LENGTH, EpisodeMeter, Stepper
+from rewardsmith.rollouts import LENGTH, FirstEpisodes, Stepper
 from rewardsmith.seeds import env_seeds
 from rewardsmith.types import (
     Attempt,
     Judged,
-    Measure,
     Policy,
     Rejected,
     Score,
@@ -154,6 +153,23 @@ def play_random(
     return found
 
 
+def play_noised(
+    policy: Policy, task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher, keep: int
+) -> Played | Rejected:
+    """A policy whose every action is half its own and half a random one; the episodes' source is `noised`."""
+    readings, act = Readings(task), deterministic([policy])
+    sim = simulator(task, env_seeds=env_seeds(seed, episodes), info_fields=readings.info_fields)
+    draw = torch.Generator().manual_seed(seed)
+    low, high = sim.action_low, sim.action_high
+
+    def actions(_: int, frame: Frame) -> torch.Tensor:
+        own = act(readings.policy_obs(frame)[None])[0]
+        return own.lerp(low + (high - low) * torch.rand(own.shape, generator=draw), 0.5)
+
+    [found] = _results(sim, actions, task, sources=["noised"], watch=watch, keep=keep)
+    return found
+
+
 # --- playing --------------------------------------------------------------------------------------------------------
 
 Act = Callable[[int, Frame], torch.Tensor]
@@ -180,10 +196,10 @@ class _Play:
 
     def __init__(self, task: Task, num_envs: int, *, record: bool) -> None:
         self._task, self._readings = task, Readings(task)
-        self._fitness = _FirstEpisodes(task.fitness, num_envs)
-        self._length = _FirstEpisodes(LENGTH, num_envs)
-        self._success = _FirstEpisodes(task.success, num_envs) if task.success else None
-        self._hidden = _FirstEpisodes(task.hidden_fitness, num_envs) if task.hidden_fitness else None
+        self._fitness = FirstEpisodes(task.fitness, num_envs)
+        self._length = FirstEpisodes(LENGTH, num_envs)
+        self._success = FirstEpisodes(task.success, num_envs) if task.success else None
+        self._hidden = FirstEpisodes(task.hidden_fitness, num_envs) if task.hidden_fitness else None
         self._recording = Recording(self._readings) if record else None
 
     def run(self, sim: Simulator, act: Act, watch: Watcher) -> None:
@@ -226,26 +242,7 @@ class _Play:
         )
 
 
-class _FirstEpisodes:
-    """The reduced value of each environment's first episode; what it plays after that is ignored."""
-
-    def __init__(self, measure: Measure, num_envs: int) -> None:
-        self._meter = EpisodeMeter(measure, num_envs)
-        self.values = np.full(num_envs, np.nan)
-        self._seen = np.zeros(num_envs, dtype=bool)
-
-    def take(self, values: torch.Tensor, rollout: Rollout) -> None:
-        ended = self._meter.update(values, rollout)
-        for env, value in zip(ended.env.tolist(), ended.value.tolist(), strict=True):
-            if not self._seen[env]:
-                self.values[env], self._seen[env] = value, True
-
-    @property
-    def complete(self) -> bool:
-        return bool(self._seen.all())
-
-
-def _of(meter: _FirstEpisodes | None, envs: slice) -> np.ndarray | None:
+def _of(meter: FirstEpisodes | None, envs: slice) -> np.ndarray | None:
     return None if meter is None else meter.values[envs]
 
 

@@ -1,10 +1,11 @@
-"""What is measured before the first generation: random play, and policies under the reference rewards.
+"""What is measured before the first generation: random play, policies under the reference rewards, the expert noised.
 
 Each is played once a run and kept with it, since a resumed run must know the same; see `session.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rewardsmith import judge, train
@@ -47,6 +48,26 @@ def references(
         {t.id: outcome for t, (outcome, _) in zip(trainees, trained, strict=True)}, task, simulator, config, watch
     )
     return tuple(ReferenceResult(name="expert" if n == "expert" else "sparse", outcome=o) for n, o in found.items())
+
+
+def noised_expert(
+    task: Task,
+    measured: Sequence[ReferenceResult],
+    simulator: SimulatorFactory,
+    config: EvolveConfig,
+    *,
+    watch: Watcher,
+) -> tuple[Trajectory, ...]:
+    """Whole episodes of the expert's policy with noise on its actions, worst first, for a screen that asks for them."""
+    policies = [r.outcome.policy for r in measured if r.name == "expert" and isinstance(r.outcome, Judged)]
+    count = config.judge.keep
+    if not policies or not count or not config.screen.demonstration:
+        return ()
+    played = judge.play_noised(
+        policies[0], task, simulator,
+        seed=stream(config.seed, 0, "noised"), episodes=max(2, count), watch=during(0, watch), keep=count,
+    )  # fmt: skip
+    return () if isinstance(played, Rejected) else played.trajectories
 
 
 def _judged(

@@ -19,7 +19,7 @@ from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, Attempt, Generation, J
 if TYPE_CHECKING:
     from rewardsmith.graph import RewardGraph
 
-REFERENCES = frozenset({"random", "expert", "sparse"})
+REFERENCES = frozenset({"random", "expert", "noised", "sparse"})
 """Sources of the episodes a run measures everything against; they stay while there is room."""
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import jinja2
 
+from rewardsmith.codetext import formulas
 from rewardsmith.config import SearchSettings
 from rewardsmith.envdoc import observation_doc
 from rewardsmith.feedback.curves import COMPONENT
@@ -37,6 +38,7 @@ from rewardsmith.types import (
     Signal,
     Stage,
     Task,
+    Trained,
 )
 
 __all__ = ["extract", "render"]
@@ -45,6 +47,9 @@ EXAMPLE_ARGUMENTS = 6
 FEEDBACK_LIMIT = 8_000
 NAME_LIMIT = 48
 NAMES_LIMIT = 12
+FORMULA_LIMIT = 200
+FORMULAS = 4
+IN_CODE = 2  # siblings whose formulas are shown, the best ones
 STAGES: Mapping[Stage, str] = {
     "reply": "when the reply was read",
     "static": "when the code was read",
@@ -54,6 +59,12 @@ STAGES: Mapping[Stage, str] = {
     "train": "in training",
     "judge": "when the policy was judged",
 }
+STOPS: Mapping[str, str] = {
+    "raced": "dropped behind others",
+    "solved": "stopped as solved",
+    "hacking": "stopped since reward rose while fitness fell,",
+}
+"""Why a training ended early, to be followed by when."""
 
 
 def render(brief: Brief, *, settings: SearchSettings) -> Prompt:
@@ -94,6 +105,7 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     views = [attempt_view(turn, omit=settings.history_omits) for turn in turns[:-1]]
     views += [attempt_view(turn) for turn in turns[-1:]]
     others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
+    others = [*others[:IN_CODE], *(replace(view, formulas=()) for view in others[IN_CODE:])]
     people = sentences(brief.people, shown=[v.id for v in (*views, *others)])
     asking = {"others": others, "people": people}
     opening = {"others": (), "people": ()} if turns else asking
@@ -219,17 +231,31 @@ class RejectionView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StopView:
+    """That a training ended before its budget: after how many steps, why in two or three words, and in a sentence."""
+
+    env_steps: int
+    short: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptView:
-    """An attempt as it is told; its code stands in the assistant's message. `changes` is against its parent."""
+    """An attempt as it is told; its code stands in the assistant's message.
+
+    `changes` is against its parent, `formulas` the lines of code that make them, or some of it all without a parent.
+    """
 
     id: str
     by_person: bool
     score: ScoreView | None
+    stopped: StopView | None
     rejection: RejectionView | None
     warnings: tuple[str, ...]
     feedback: tuple[str, ...]
     components: tuple[str, ...]
     changes: str
+    formulas: tuple[str, ...]
 
 
 def training_view(brief: Brief) -> TrainingView | None:
@@ -285,6 +311,7 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
         id=attempt.id,
         by_person=attempt.candidate.origin == "human",
         score=_score_view(outcome.score) if isinstance(outcome, Judged) else None,
+        stopped=_stop_view(trained) if trained else None,
         rejection=rejection_view(outcome, attempt.candidate.code) if isinstance(outcome, Rejected) else None,
         warnings=tuple(one_line(w) for w in verified.warnings) if verified else (),
         feedback=tuple(
@@ -294,6 +321,7 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
         ),
         components=tuple(one_line(name, limit=NAME_LIMIT) for name in names[:NAMES_LIMIT]),
         changes=next((_changes(f) for f in attempt.feedback if f.source == "changes"), ""),
+        formulas=_formulas(attempt) if trained else (),
     )
 
 
@@ -311,9 +339,24 @@ def rejection_view(rejected: Rejected, code: str) -> RejectionView:
     )
 
 
+def _stop_view(trained: Trained) -> StopView | None:
+    stop = trained.stopped
+    if stop is None:
+        return None
+    return StopView(env_steps=trained.env_steps, short=STOPS[stop.kind], why=one_line(stop.why))
+
+
 def _changes(feedback: Feedback) -> str:
     """`against g001-02: added ...` in one line."""
     return one_line(f"against {feedback.data.get('parent')}: {feedback.data.get('what')}")
+
+
+def _formulas(attempt: Attempt) -> tuple[str, ...]:
+    """Lines of its code, each as code that stays in its line: what it changed, or what it is made of."""
+    changed = next((f.data.get("lines") for f in attempt.feedback if f.source == "changes"), None)
+    told = changed if isinstance(changed, list | tuple) else formulas(attempt.candidate.code, numbers=False)
+    lines = (one_line(str(line), limit=FORMULA_LIMIT) for line in told[:FORMULAS])
+    return tuple(f"`{line.replace('`', chr(39))}`" for line in lines)
 
 
 def _signal_view(signal: Signal, seen: tuple[float, float] | None) -> SignalView:

@@ -11,11 +11,11 @@ import ast
 import builtins
 import re
 import textwrap
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rewardsmith import syntax
 from rewardsmith.types import Rejected, Reply
 
 REPLY_LIMIT = 400_000  # characters
@@ -241,9 +241,7 @@ def repaired(code: str) -> str:
 def parsed(code: str) -> ast.Module | None:
     """The syntax tree; None for anything that is not Python, or is too deep to read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in strings: not our concern here
-            return ast.parse(code)
+        return syntax.module(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

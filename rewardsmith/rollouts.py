@@ -160,3 +160,29 @@ class EpisodeMeter:
         self._count[index] = 0.0
         self._max[index] = -np.inf
         self._min[index] = np.inf
+
+
+class FirstEpisodes:
+    """The reduced value of each environment's first episode, NaN until it ended; what it plays after is ignored."""
+
+    def __init__(self, measure: Measure, num_envs: int) -> None:
+        self._meter = EpisodeMeter(measure, num_envs)
+        self.values = np.full(num_envs, np.nan)
+        self._seen = np.zeros(num_envs, dtype=bool)
+
+    def take(self, values: Tensor, rollout: Rollout) -> None:
+        """Take in `values (T, N)`, one per transition."""
+        ended = self._meter.update(values, rollout)
+        for env, value in zip(ended.env.tolist(), ended.value.tolist(), strict=True):
+            if not self._seen[env]:
+                self.values[env], self._seen[env] = value, True
+
+    @property
+    def ended(self) -> np.ndarray:
+        """Whose first episode has ended, `(N,)` bool."""
+        return self._seen.copy()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everybody's has."""
+        return bool(self._seen.all())

@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["select", "propose", "probe", "screen", "train", "judge", "references", "finals", "random", "simplify"]
+Stream = Literal[
+    "select", "propose", "probe", "screen", "train", "judge", "references", "finals", "random", "noised", "simplify"
+]  # fmt: skip
 
 
 def stream(seed: int, generation: int, stage: Stream, item: int = 0) -> int:

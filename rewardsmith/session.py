@@ -14,12 +14,12 @@ from rewardsmith import evolve as loop
 from rewardsmith import finals, opening, waiting
 from rewardsmith.anchors.scale import shipped
 from rewardsmith.archive import Archive
-from rewardsmith.assemble import Extras, parts_of
+from rewardsmith.assemble import Extras, gauges_of, parts_of
 from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig
 from rewardsmith.display import Display, final_words, most_frequent_rejection, spend_words
 from rewardsmith.errors import LimitReached, RewardsmithError, RunError
-from rewardsmith.interfaces import Parts, Progress, Watcher
+from rewardsmith.interfaces import Checkpoints, Parts, Progress, Saved, Watcher
 from rewardsmith.interrupts import Interrupts
 from rewardsmith.report import summary
 from rewardsmith.report.simplified import simplified_page, simplified_words
@@ -51,6 +51,7 @@ def work(run: Run, extras: Extras, config: EvolveConfig, display: Display) -> Fi
                 _close(run, why=_words(error))
             raise
         with interrupts.held():
+            run.checkpoints.clear()
             _close(run, why="finished")
         return final
 
@@ -61,13 +62,33 @@ def simplify_winner(run: Run, winner: str, tools: Tools, config: EvolveConfig, b
     found = simplify(code, run.task, tools, config, budget=budget)
     if isinstance(found, Rejected):
         return f"{winner} cannot be simplified: {found.reason} {found.hint}"
-    unit, best = run.task.fitness.unit, run.folder / "best"
+    unit = run.task.fitness.unit
     words = simplified_words(found, unit=unit)
-    artefacts.write(best / "simplified.md", artefacts.to_bytes(simplified_page(found, unit=unit)))
-    if not found.dropped:
-        return words
-    artefacts.write(best / "simplified.py", artefacts.to_bytes(found.after))
-    return f"{words}simplified: {_short(best / 'simplified.py')}"
+    pages = {"best/simplified.md": simplified_page(found, unit=unit)}
+    pages |= {"best/simplified.py": found.after} if found.dropped else {}
+    run.keep_files({file: artefacts.to_bytes(text) for file, text in pages.items()})
+    return f"{words}simplified: {_short(run.folder / 'best/simplified.py')}" if found.dropped else words
+
+
+class Limited:
+    """Keeps trainings under way in `inner`, and lets none go on once `refuse` raises."""
+
+    def __init__(self, inner: Checkpoints, refuse: Callable[[], None]) -> None:
+        self._inner, self._refuse = inner, refuse
+
+    def stop_asking(self) -> None:
+        """Let every training go on from now on."""
+        self._refuse = lambda: None
+
+    def load(self, key: str) -> Saved | None:
+        """What was kept of a training."""
+        return self._inner.load(key)
+
+    def save(self, key: str, saved: Saved) -> None:
+        """Keep how a training stands. Raises: what `refuse` raises, unless the training is over anyway."""
+        self._inner.save(key, saved)
+        if not saved.done:
+            self._refuse()
 
 
 class _Session:
@@ -80,24 +101,22 @@ class _Session:
     def work(self) -> Final:
         run, display, config = self._run, self._display, self._config
         history = run.history()
-        budget = Budget(config.limits, history)
+        budget = Budget(config.limits, history, gauges=gauges_of(run))
+        checkpoints = Limited(run.checkpoints, lambda: self._refuse_more(budget))
         with (
             display,
-            parts_of(run, self._extras, config=config, watch=self._watch(), tell=display.say) as parts,
+            parts_of(
+                run, self._extras, config=config, watch=self._watch(), tell=display.say, checkpoints=checkpoints
+            ) as parts,
         ):
             display.begun(history, run.references() or ())
             measured = self._references(parts)
-            self._begin(parts)
-            for generation in loop.evolve(run.task, parts, config, history, run.begun_with()):
-                self._keep(generation)
-                budget.charge(generation.attempts)
+            self._begin(parts, measured)
+            reached = self._breed(parts, history, budget)
+            checkpoints.stop_asking()  # what has been bred is measured, whatever the limits
             final = self._finish(parts, measured)
-        reached = None if Archive.replay(run.history(), config.search).complete else budget.exceeded()
         if reached is not None:
-            raise LimitReached(
-                f"{reached}; everything so far is saved in {run.folder}. Go on with "
-                f"`rewardsmith resume {run.folder} --set {reached.split()[0]}=MORE`."
-            )
+            raise LimitReached(reached)
         if final is None:
             raise NothingJudged(
                 f"No candidate could be judged, so there is no winner. Most often: "
@@ -110,6 +129,28 @@ class _Session:
                 f"Its scores stand in `rewardsmith show {run.folder}`."
             )
         return final
+
+    def _breed(self, parts: Parts, history: Sequence[Generation], budget: Budget) -> str | None:
+        """Generation by generation, as far as the limits reach; where one ended it, words that say which."""
+        run, config = self._run, self._config
+        try:
+            for generation in loop.evolve(run.task, parts, config, history, run.begun_with()):
+                self._keep(generation)
+                budget.charge(generation.attempts)
+            if not Archive.replay(run.history(), config.search).complete:
+                self._refuse_more(budget)
+        except LimitReached as stopped:
+            return str(stopped)
+        return None
+
+    def _refuse_more(self, budget: Budget) -> None:
+        """Raises: LimitReached: a limit has been reached."""
+        reached = budget.exceeded()
+        if reached is not None:
+            raise LimitReached(
+                f"{reached}; everything so far is saved in {self._run.folder}. Go on with "
+                f"`rewardsmith resume {self._run.folder} --set {reached.split()[0]}=MORE`."
+            )
 
     def _watch(self) -> Watcher:
         """The display, told what has been spent whenever a stage begins."""
@@ -124,19 +165,26 @@ class _Session:
 
         return watch
 
-    def _begin(self, parts: Parts) -> None:
-        """Keep the episodes the run begins with, of random play and out of files, so that a resume knows the same."""
+    def _begin(self, parts: Parts, measured: Sequence[ReferenceResult]) -> None:
+        """Keep the episodes the run begins with: random play, the expert noised, and out of files.
+
+        So a resumed run knows the same.
+        """
         if self._run.start_trajectories() is not None:
             return
-        given = read_shared(self._extras.trajectories, self._run.task)
-        played = opening.random_episodes(self._run.task, parts.simulator, self._config, watch=parts.watch)
+        self._run.begin("trajectories")
+        task, config = self._run.task, self._config
+        given = read_shared(self._extras.trajectories, task)
+        played = opening.random_episodes(task, parts.simulator, config, watch=parts.watch)
+        noised = opening.noised_expert(task, measured, parts.simulator, config, watch=parts.watch)
         with self._interrupts.held():
-            self._run.set_start_trajectories((*played, *given))
+            self._run.set_start_trajectories((*played, *noised, *given))
 
     def _references(self, parts: Parts) -> tuple[ReferenceResult, ...]:
         known = self._run.references()
         if known is not None or not self._extras.references:
             return known or ()
+        self._run.begin("references")
         self._display(Progress(generation=0, stage="references", fraction=0.0))
         measured = opening.references(self._run.task, parts.learner, parts.simulator, self._config, watch=parts.watch)
         with self._interrupts.held():
@@ -169,6 +217,8 @@ class _Session:
     def _finish(self, parts: Parts, measured: Sequence[ReferenceResult]) -> Final | Rejected | None:
         """The winner measured again (once for each length of the run), the summary written, the outcome said."""
         run, history = self._run, self._run.history()
+        run.need_room()
+        run.begin(f"final:{len(history)}")
         self._display(Progress(generation=len(history), stage="finals", fraction=0.0))
         final = finals.finish(run.task, parts, self._config, history, measured)
         if not isinstance(final, Final):
@@ -188,16 +238,19 @@ class _Session:
         if not self._config.judge.simplify:
             return
         tools = Tools(sandbox=parts.sandbox, simulator=parts.simulator, learner=parts.learner, watch=parts.watch)
-        budget = Budget(self._config.limits, self._run.history())
+        budget = Budget(self._config.limits, self._run.history(), gauges=gauges_of(self._run))
         words = simplify_winner(self._run, final.winner, tools, self._config, budget)
         self._display.pause()
         self._display.say(words)
 
 
 def _close(run: Run, *, why: str) -> None:
-    """Record that the session ended and bring the summary up to date."""
-    run.end(why)
-    run.write_summary(summary(run, scale=shipped(run.task, env_steps=run.config.train.env_steps)))
+    """Bring the summary up to date, then record that the session ended: a run that says so is through with it."""
+    scale = shipped(run.task, env_steps=run.config.train.env_steps)
+    try:
+        run.write_summary(summary(run, scale=scale, ended=why))
+    finally:
+        run.end(why)
 
 
 def _words(error: BaseException) -> str:

@@ -10,6 +10,13 @@ never evaluated as Python. What a source may be used for (only fitness and refer
     abs sqrt exp cos sin  atan2 minimum maximum  clip              element by element
     norm dot concat                                                along the last axis
 
+In tasks of the backend `mjcf`, MuJoCo's own names are info fields, spelled as one speaks of them:
+
+    qpos  qvel  act  ctrl  time                                    the state
+    body(torso).xpos  joint(knee).qvel  sensor(gyro)  contact(foot, floor)  command(speed)  ...
+
+A name that is no plain word stands in quotes: `body("left/foot").xpos`. Which there are is for the model to say.
+
 A scalar meets a vector element by element; two vectors must have the same length. Nothing else is broadcast.
 """
 
@@ -17,11 +24,11 @@ from __future__ import annotations
 
 import ast
 import operator
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from rewardsmith import syntax
 from rewardsmith.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -199,7 +206,7 @@ class Apply:
             told = " and ".join(str(s) for s in sorted(shapes))
             raise SourceError(f"shapes {told} do not fit together in '{self.name}'", self.column)
         axes = max(v.ndim for v in values)
-        return [v.reshape(v.shape + (1,) * (axes - v.ndim)) for v in values]
+        return [v if v.ndim == axes else v.reshape(v.shape + (1,) * (axes - v.ndim)) for v in values]
 
 
 Node = Number | Given | Part | Apply
@@ -263,6 +270,11 @@ _FEWEST_MOST: Final[Mapping[str, tuple[int, int]]] = {
 }
 _ROOTS: Final = ("obs", "info", "action", "reward")
 
+STATE: Final = ("qpos", "qvel", "act", "ctrl", "time")
+"""What MuJoCo calls the state of a model: info fields of the backend `mjcf`."""
+OBJECTS: Final = ("sensor", "body", "joint", "site", "geom", "actuator", "tendon", "contact", "command")
+"""What a model's named elements are; `body(torso).xpos` is an info field of the backend `mjcf`."""
+
 RESERVED: Final[frozenset[str]] = frozenset(_FEWEST_MOST) | {"obs", "info", "reward"}
 """Names that no signal may take. A signal may be called `action`; in a measure that name then means the signal."""
 
@@ -288,9 +300,7 @@ def _syntax(text: str) -> ast.expr:
     if len(text) > _LONGEST:
         raise SourceError(f"the expression is {len(text)} characters long; at most {_LONGEST} are read")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(text.strip(), mode="eval").body
+        return syntax.expression(text.strip())
     except SyntaxError as fault:
         raise SourceError(f"not an expression: {fault.msg}", fault.offset) from fault
     except (ValueError, RecursionError, MemoryError) as fault:  # null bytes; hundreds of nested signs or brackets
@@ -311,6 +321,8 @@ class _Builder:
                 return self._number(syntax)
             case ast.Name():
                 return self._name(syntax)
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=kind)) as call) if kind in OBJECTS:
+                return _object(call, field=syntax.attr)
             case ast.Attribute():
                 return self._field(syntax)
             case ast.Subscript():
@@ -321,6 +333,8 @@ class _Builder:
                 return self._apply(_OPERATORS[type(syntax.op)], [syntax.left, syntax.right], syntax, depth)
             case ast.Compare():
                 return self._compare(syntax, depth)
+            case ast.Call(func=ast.Name(id=kind)) if kind in OBJECTS:
+                return _object(syntax)
             case ast.Call():
                 return self._call(syntax, depth)
         raise SourceError(f"'{ast.unparse(syntax)}' is not part of the expression language", _column(syntax))
@@ -342,10 +356,14 @@ class _Builder:
             raise SourceError("'info' needs a field, e.g. info.x_velocity", column)
         if name in _ROOTS:
             return Given(group=name, key=name, column=column)
+        if name in STATE:
+            return Given(group="info", key=name, column=column)
+        if name in OBJECTS:
+            raise SourceError(f"'{name}' needs to be told which, e.g. {name}(...)", column)
         if name in _FEWEST_MOST:
             raise SourceError(f"'{name}' is a function; give it its arguments in brackets", column)
         known = list(dict.fromkeys([*_ROOTS, *self.signals]))
-        close = did_you_mean(name, known)
+        close = did_you_mean(name, [*known, *STATE])
         raise SourceError(f"unknown name '{name}'.{close} Known: {', '.join(known)}", column)
 
     def _field(self, syntax: ast.Attribute) -> Node:
@@ -377,13 +395,31 @@ class _Builder:
         name = ast.unparse(syntax.func)
         if name not in _FEWEST_MOST:
             known = ", ".join(sorted(_FEWEST_MOST))
-            close = did_you_mean(name, _FEWEST_MOST)
+            close = did_you_mean(name, [*_FEWEST_MOST, *OBJECTS])
             raise SourceError(f"unknown function '{name}'.{close} Known: {known}", _column(syntax))
         fewest, most = _FEWEST_MOST[name]
         if syntax.keywords or not fewest <= len(syntax.args) <= most:
             wanted = f"{fewest}" if fewest == most else f"{fewest} or more"
             raise SourceError(f"{name}() takes {wanted} in its brackets, got {len(syntax.args)}", _column(syntax))
         return self._apply(name, syntax.args, syntax, depth)
+
+
+def _object(syntax: ast.Call, field: str = "") -> Given:
+    """`body(torso).xpos` as the info field of that name, spelled one way however it was written."""
+    names = [_object_name(arg) for arg in syntax.args]
+    if syntax.keywords or not names:
+        raise SourceError(f"'{ast.unparse(syntax)}' should name what is meant, e.g. body(torso)", _column(syntax))
+    key = f"{ast.unparse(syntax.func)}({', '.join(names)}){'.' if field else ''}{field}"
+    return Given(group="info", key=key, column=_column(syntax))
+
+
+def _object_name(syntax: ast.expr) -> str:
+    match syntax:
+        case ast.Name(id=name):
+            return name
+        case ast.Constant(value=str(name)):
+            return name
+    raise SourceError(f"'{ast.unparse(syntax)}' is no plain name; put it in quotes", _column(syntax))
 
 
 def _chain(syntax: ast.expr) -> tuple[ast.expr, list[str]]:

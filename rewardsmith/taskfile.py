@@ -36,6 +36,8 @@ from rewardsmith.config import (
 )
 from rewardsmith.errors import did_you_mean
 from rewardsmith.sim import BACKENDS
+from rewardsmith.sim.mjcf import declared as mjcf
+from rewardsmith.sim.mjcf.declared import MjcfKeys
 from rewardsmith.sources import Source, SourceError, View
 from rewardsmith.types import (
     CONTROL_DT,
@@ -82,7 +84,7 @@ def load(path_or_name: str | Path) -> LoadedTask:
     """
     path = yamlfile.locate(path_or_name, kind="task", folder=resources.tasks_folder())
     document = yamlfile.load(path)
-    task = _task(document.read_as(TaskKeys), str(path))
+    task = _task(document.read_as(_keys_for(document)), path)
     problems = list(_left_to_write(task)) or list(_problems(task))
     if problems:
         raise yamlfile.complain(problems, at=document.at)
@@ -109,7 +111,12 @@ def check_against(loaded: LoadedTask, frame: Frame, *, actions: Tensor) -> None:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of task files, for editors."""
-    return TaskKeys.model_json_schema()
+    plain, model = TaskKeys.model_json_schema(), MjcfTaskKeys.model_json_schema()
+    environments = [schema["properties"]["env"] for schema in (plain, model)]
+    return plain | {
+        "$defs": model["$defs"] | plain["$defs"],
+        "properties": plain["properties"] | {"env": {"anyOf": environments}},
+    }
 
 
 # --- the keys of the file -------------------------------------------------------------------------------------------
@@ -260,22 +267,48 @@ class TaskKeys(Settings):
     human: HumanSettings | None = None
 
 
-def _task(keys: TaskKeys, path: str) -> Task:
-    env, fitness, success = keys.env, keys.fitness, keys.success
+class MjcfTaskKeys(TaskKeys):
+    """A task file whose environment is a MuJoCo model of its own."""
+
+    env: MjcfKeys = Field(description="the model, and what is declared of it")  # type: ignore[assignment]
+
+
+def _keys_for(document: Document) -> type[TaskKeys]:
+    match document.values.get("env"):
+        case {"backend": "mjcf"}:
+            return MjcfTaskKeys
+    return TaskKeys
+
+
+def _task(keys: TaskKeys, path: Path) -> Task:
+    fitness, success = keys.fitness, keys.success
     return Task(
         name=keys.name,
         goal=keys.goal,
-        env=EnvSpec(backend=env.backend, id=env.id, options=env.options, observation=env.observation),
+        env=_env(keys.env),
         signals=tuple(_signal(name, signal) for name, signal in keys.signals.items()),
         constants=tuple(_constant(name, constant) for name, constant in keys.constants.items()),
         fitness=_fitness(fitness),
         hidden_fitness=_fitness(keys.hidden_fitness) if keys.hidden_fitness else None,
         success=_success(success) if success else None,
-        references=References(expert=keys.references.expert, sparse=keys.references.sparse),
+        references=_references(keys),
         episode_steps=keys.episode_steps,
         control_dt_s=keys.control_dt_s,
-        path=path,
+        path=str(path.resolve() if isinstance(keys.env, MjcfKeys) else path),  # a model is looked for beside it
     )
+
+
+def _env(env: EnvKeys | MjcfKeys) -> EnvSpec:
+    if isinstance(env, MjcfKeys):
+        return mjcf.env_spec(env)
+    return EnvSpec(backend=env.backend, id=env.id, options=env.options, observation=env.observation)
+
+
+def _references(keys: TaskKeys) -> References:
+    """A model of one's own has no reward of its own, so there is no expert unless the task says what it is."""
+    given = keys.references
+    expert = None if isinstance(keys.env, MjcfKeys) and "expert" not in given.model_fields_set else given.expert
+    return References(expert=expert, sparse=given.sparse)
 
 
 def _signal(name: str, keys: SignalKeys) -> Signal:
@@ -314,11 +347,27 @@ def _problems(task: Task) -> Iterable[Problem]:
             yield from (((*place, "source"), message) for message in _bad_signal(parsed[signal.name]))
     if len(parsed) < len(task.signals):
         return  # a measure may name a signal that could not be read: that fault has been told
-    for place, text in _measures(task):
+    for place, text in (*_measures(task), *_of_model(task.env)):
         try:
-            sources.parse(text, signals=parsed)
+            source = sources.parse(text, signals=parsed)
         except SourceError as fault:
             yield place, _told(fault, text)
+        else:
+            if source.uses_reward and task.env.backend == "mjcf":
+                yield place, "reads 'reward', but a model has none of its own. Say in references.expert what it is."
+
+
+def _of_model(env: EnvSpec) -> Iterable[tuple[Place, str]]:
+    """The expressions that the backend `mjcf` is told of its model."""
+    if env.backend != "mjcf":
+        return
+    for key in ("observation", "terminated"):
+        for number, text in enumerate(_texts(env.options.get(key))):
+            yield ("env", key, number), text
+
+
+def _texts(given: object) -> list[str]:
+    return [given] if isinstance(given, str) else list(given) if isinstance(given, list) else []
 
 
 def _left_to_write(task: Task) -> Iterable[Problem]:

@@ -325,7 +325,7 @@ class Trajectory:
     prompt and no worker sees how they are computed.
     """
 
-    source: str  # whose policy: "random", "expert", "sparse" or a candidate's id
+    source: str  # whose policy: "random", "expert", "noised", "sparse" or a candidate's id
     signals: Mapping[str, Tensor]
     actions: Tensor  # (T, A)
     fitness_steps: Tensor  # (T,) the fitness quantity at each transition

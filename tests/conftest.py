@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rewardsmith import feedback, sim
+from rewardsmith import feedback, judge, opengl, sim
 from rewardsmith.config import (
     EvolveConfig,
     FeedbackSettings,
@@ -24,14 +24,29 @@ from rewardsmith.config import (
     TrainSettings,
     VerifySettings,
 )
+from rewardsmith.errors import CannotRender
+from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Parts, Progress, Proposer, ReplyStore, Request, Sandbox
 from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.play import random_states
 from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.offline import OfflineProposer
 from rewardsmith.sandbox import ProcessSandbox
+from rewardsmith.seeds import stream
 from rewardsmith.sim.point import point_task
-from rewardsmith.types import Candidate, HumanInput, Rejected, Reply, Trajectory
+from rewardsmith.store import Run
+from rewardsmith.types import (
+    Attempt,
+    Candidate,
+    Generation,
+    HumanInput,
+    Judged,
+    Policy,
+    Rejected,
+    Reply,
+    Trained,
+    Trajectory,
+)
 
 torch.set_num_threads(1)
 
@@ -187,3 +202,57 @@ def episodes() -> Callable[[str], tuple[Trajectory, ...]]:
 @functools.cache
 def _planted() -> ModuleType:
     return _load("planted")
+
+
+# --- a policy and a run that keeps it ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def point_policy() -> Policy:
+    """Goes straight to the target of the point task and stays there; made by hand, without a hidden layer."""
+    return Policy(
+        tensors={
+            "actor.0.weight": torch.tensor([[0.0], [0.0], [10.0]]),
+            "actor.0.bias": torch.zeros(1, 1),
+            "critic.0.weight": torch.zeros(3, 1),
+            "critic.0.bias": torch.zeros(1, 1),
+            "log_std": torch.zeros(1, 1),
+            "obs_mean": torch.zeros(1, 3),
+            "obs_var": torch.ones(1, 3),
+            "action_low": torch.tensor([[-1.0]]),
+            "action_high": torch.tensor([[1.0]]),
+            "activation": torch.tensor(0),
+        }
+    )
+
+
+@pytest.fixture
+def point_run(tmp_path: Path, point_policy: Policy, config: EvolveConfig) -> Path:
+    """A run of the point task: `g001-00` was judged, by that policy, and two of its four episodes are kept; `g001-01`
+    was rejected."""
+    task, seed = point_task(), stream(config.seed, 1, "judge")
+    [played] = judge.play(
+        [("g001-00", point_policy)], task, sim.make,
+        seed=seed, episodes=config.judge.episodes, watch=lambda _: None, keep=2,
+    )  # fmt: skip
+    assert isinstance(played, judge.Played)
+    trained = Trained(verified=None, policy=point_policy, curves=(), env_steps=0, seconds=0.0)
+    outcomes = (
+        Judged(trained=trained, score=played.score, trajectories=played.trajectories),
+        Rejected(stage="static", reason="Reward code may not import os.", hint="Use torch."),
+    )
+    candidates = [Candidate(id=f"g001-0{i}", code="", sha256="", origin="manual", model="") for i in range(2)]
+    attempts = tuple(Attempt(candidate=c, outcome=o) for c, o in zip(candidates, outcomes, strict=True))
+    folder = tmp_path / "runs" / "20260101-000000-point"
+    with Run.create(folder, task=task, config=config, task_text="", allowed=allowed_inputs(task)) as run:
+        run.add_generation(Generation(index=1, chain=0, attempts=attempts))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opengl_draws() -> None:
+    """Skips where no OpenGL draws without a display."""
+    try:
+        opengl.choose()
+    except CannotRender as error:
+        pytest.skip(str(error))

@@ -28,9 +28,10 @@ def untold(line: str) -> None:
 
 def test_extras_come_back_as_they_were_asked_for(tmp_path: Path) -> None:
     extras = Extras(base_url="http://localhost:1/v1", references=True, seeded=("def compute_reward(): ...\n",))
-    with begin(tmp_path / "run", taskfile.load("reacher_reach"), CONFIG, extras):
-        pass
-    assert extras_of(tmp_path / "run") == extras
+    with begin(tmp_path / "run", taskfile.load("reacher_reach"), CONFIG, extras) as run:
+        assert extras_of(run) == extras
+        (run.folder / EXTRAS).unlink()  # the ledger holds them too
+        assert extras_of(run) == extras
 
 
 def test_a_run_that_is_there_already_keeps_its_extras(tmp_path: Path) -> None:
@@ -39,15 +40,21 @@ def test_a_run_that_is_there_already_keeps_its_extras(tmp_path: Path) -> None:
         pass
     with pytest.raises(RunError, match="holds a run already"):
         begin(tmp_path / "run", loaded, CONFIG, Extras())
-    assert extras_of(tmp_path / "run").references
+    with Run.open(tmp_path / "run", write=False) as run:
+        assert extras_of(run).references
 
 
-def test_lost_extras_are_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="Put back a copy"):
-        extras_of(tmp_path)
-    (tmp_path / EXTRAS).write_text('{"references": "perhaps"}')
-    with pytest.raises(RunError, match="Put back a copy"):
-        extras_of(tmp_path)
+def test_lost_extras_of_an_older_run_are_one_clear_error(tmp_path: Path) -> None:
+    """Earlier versions kept them in a file alone."""
+    task = taskfile.load("reacher_reach").task
+    with Run.create(tmp_path / "run", task=task, config=CONFIG, task_text="", allowed={}) as run:
+        with pytest.raises(RunError, match="Put back a copy"):
+            extras_of(run)
+        (run.folder / EXTRAS).write_text('{"references": "perhaps"}')
+        with pytest.raises(RunError, match="Put back a copy"):
+            extras_of(run)
+        (run.folder / EXTRAS).write_text('{"references": true}')
+        assert extras_of(run).references
 
 
 def test_parts_are_those_the_settings_name(tmp_path: Path) -> None:

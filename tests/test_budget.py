@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from rewardsmith.budget import Budget
+from rewardsmith.budget import Budget, resident_mib
 from rewardsmith.config import LimitSettings
 from rewardsmith.types import Attempt, Candidate, Drafted, Generation, Spend
 
@@ -38,6 +38,25 @@ def test_a_history_is_charged_as_if_it_had_just_happened() -> None:
 
 def test_no_limit_is_never_reached() -> None:
     assert Budget(LimitSettings(), _history(10_000)).exceeded() is None
+
+
+def test_a_gauge_is_held_against_its_limit_and_read_only_where_there_is_one() -> None:
+    def unread() -> float:
+        raise AssertionError("nobody asked")
+
+    assert Budget(LimitSettings(), gauges={"memory_mib": unread, "output_mib": unread}).exceeded() is None
+    limits = LimitSettings(memory_mib=100)
+    assert Budget(limits, gauges={"memory_mib": lambda: 99.9}).exceeded() is None
+    full = Budget(limits, gauges={"memory_mib": lambda: 250.0}).exceeded()
+    assert full == "limits.memory_mib = 100 reached (250 used)"
+
+
+def test_this_process_holds_some_memory_and_more_after_taking_some() -> None:
+    before = resident_mib()
+    taken = bytearray(64 * 2**20)
+    assert before > 10
+    assert resident_mib() - before > 32
+    del taken
 
 
 @pytest.mark.parametrize(

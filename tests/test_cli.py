@@ -33,7 +33,10 @@ def compute_reward(offset: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.
     near = torch.exp(-offset.abs() / 0.5)
     return near, {"near": near}
 """
-COMMANDS = ("evolve", "resume", "show", "feedback", "verify", "train", "check", "new-task", "anchors", "doctor")
+COMMANDS = (
+    "evolve", "resume", "show", "feedback", "verify", "train", "render", "fsck", "check", "new-task", "anchors",
+    "doctor",
+)  # fmt: skip
 UNKNOWN_SIGNAL = "import torch\n\ndef compute_reward(ofset):\n    return -ofset, {}\n"
 
 
@@ -153,7 +156,8 @@ def test_doctor_finds_the_sandbox_working_and_names_keys_without_their_values(
     assert found["sandbox attacks"]["told"] == f"{len(attacks)} tried; none of them left a trace"
     assert "OPENAI_API_KEY" in found["keys found"]["told"]
     assert "nobody-s-business" not in out
-    assert {"cores", "memory", "GPU", "packages", "rendering, egl", "local Ollama"} <= set(found)
+    drawing = {f"rendering, {kind}" for kind in ("EGL", "OSMesa", "EnvPool")}
+    assert drawing | {"cores", "memory", "GPU", "packages", "videos", "local Ollama"} <= set(found)
 
 
 # --- check ------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from rewardsmith.codetext import (
     Places,
     edited,
     entry,
+    formulas,
     named_numbers,
     only_numbers_differ,
     parsed,
@@ -102,3 +103,33 @@ def test_fitted_numbers_have_three_digits() -> None:
 def test_programs_that_differ_in_more_than_numbers_are_told_apart(other: str) -> None:
     assert only_numbers_differ("a = 1.0 * x  # so", "a = -2 * x  # or so")
     assert not only_numbers_differ("a = 1.0 * x", other)
+
+
+FORMULAS = """import torch
+
+
+def helper(x):
+    inner = x + 1
+    return inner
+
+
+def compute_reward(x: torch.Tensor, y: torch.Tensor):
+    temperature = 0.5
+    near = torch.exp(  # the nearer the better
+        -x / temperature
+    )
+    parts = {"near": near, "low": -0.1 * y}
+    total = near + parts["low"]
+    return total, parts
+"""
+
+
+def test_formulas_are_the_reward_function_s_own_but_for_the_total() -> None:
+    near = "near = torch.exp(-x / temperature)"
+    assert formulas(FORMULAS) == ["temperature = 0.5", near, "'low': -0.1 * y"]
+    assert formulas(FORMULAS, numbers=False) == [near, "'low': -0.1 * y"]
+
+
+@pytest.mark.parametrize("code", ["", "no Python (", "x = 1", "def compute_reward(a):\n    b = " + "-" * 2000 + "a"])
+def test_code_that_cannot_be_read_has_no_formulas(code: str) -> None:
+    assert formulas(code) == []

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from rewardsmith import judge, sim
-from rewardsmith.config import EvolveConfig, PoolSettings
+from rewardsmith.config import EvolveConfig, PoolSettings, ScreenSettings
 from rewardsmith.learn.ppo import PopulationPPO
-from rewardsmith.opening import random_episodes, references
+from rewardsmith.opening import noised_expert, random_episodes, references
 from rewardsmith.seeds import stream
 from rewardsmith.sim.point import point_task
-from rewardsmith.types import Judged, Measure, ReferenceResult, References, Task, Trajectory
+from rewardsmith.types import Judged, Measure, Policy, ReferenceResult, References, Task, Trajectory
 
 TASK = point_task(episode_steps=10)
 
@@ -68,6 +68,32 @@ def test_what_references_leave_was_played_on_seeds_that_the_final_score_is_not_o
             watch=lambda _: None,
         )
         assert result.outcome.score == again
+
+
+def test_the_expert_is_played_with_noise_where_a_screen_asks_for_it_and_nowhere_else(config: EvolveConfig) -> None:
+    measured = trained_references(TASK, config)
+
+    def noised(wanted: EvolveConfig, known: tuple[ReferenceResult, ...]) -> tuple[Trajectory, ...]:
+        return noised_expert(TASK, known, sim.make, wanted, watch=lambda _: None)
+
+    asking = config.model_copy(update={"screen": ScreenSettings(demonstration=True)})
+    found = noised(asking, measured)
+    assert [t.source for t in found] == ["noised"] * config.judge.keep
+    assert all(torch.equal(a.actions, b.actions) for a, b in zip(found, noised(asking, measured), strict=True))
+    assert noised(config, measured) == ()
+    assert noised(asking, ()) == ()
+
+
+def test_half_of_a_noised_action_is_the_policys_own(config: EvolveConfig) -> None:
+    """A policy that always pushes with 1, of -1 to 1: half of that and half of anything is 0 to 1."""
+    expert = trained_references(TASK, config)[1].outcome
+    assert isinstance(expert, Judged)
+    pushing = Policy(tensors={**expert.policy.tensors, "actor.1.bias": torch.full((1, 1), 1e3)})
+    played = judge.play_noised(pushing, TASK, sim.make, seed=0, episodes=4, keep=4, watch=lambda _: None)
+    assert isinstance(played, judge.Played)
+    actions = torch.cat([t.actions for t in played.trajectories])
+    assert 0.0 <= float(actions.min()) < 0.2
+    assert 0.8 < float(actions.max()) <= 1.0
 
 
 def test_a_task_without_an_expert_reward_has_the_sparse_one_alone(config: EvolveConfig) -> None:

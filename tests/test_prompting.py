@@ -48,6 +48,7 @@ from rewardsmith.types import (
     Reply,
     Score,
     Signal,
+    Stop,
     Task,
     Trained,
 )
@@ -502,6 +503,32 @@ def test_long_feedback_is_told_of_the_latest_attempt_alone() -> None:
     assert "trajectory of g001-00" not in text
     everything = SearchSettings(history_omits=())
     assert "trajectory of g001-00" in as_markdown(prompting.render(Brief(task=TASK, turns=turns), settings=everything))
+
+
+def test_a_sibling_s_new_formulas_stand_below_it() -> None:
+    said = Feedback(
+        source="changes",
+        text="Against its parent g001-00: added `tall`.",
+        data={"parent": "g001-00", "what": "added `tall`", "lines": ["tall = 0.5 * `x`\n# SYSTEM"]},
+    )
+    sibling = replace(attempt("g002-01", judged(0.2)), feedback=(said,))
+    turns = (attempt("g001-00", judged(0.4)),)
+    text = as_markdown(prompting.render(Brief(task=TASK, turns=turns, siblings=(sibling,)), settings=SEARCH))
+    assert "; against g001-00: added `tall`\n  `tall = 0.5 * 'x' # SYSTEM`\n" in text
+
+
+def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
+    why = "Stopped after 200000 env steps in place 3: its fitness was 0.1, that of the last one that trained on 0.4."
+    outcome = judged(0.1)
+    stopped = replace(
+        outcome, trained=replace(outcome.trained, stopped=Stop(kind="raced", env_steps=200_000, why=why))
+    )  # fmt: skip
+    turns, siblings = (attempt("g001-00", stopped),), (attempt("g001-01", stopped), attempt("g001-02", judged(0.2)))
+    text = as_markdown(prompting.render(Brief(task=TASK, turns=turns, siblings=siblings), settings=SEARCH))
+    assert f"Its training ended before its time, so the score is of a shorter one. {why}\n" in text
+    lines = [line for line in text.splitlines() if line.startswith("- g001-0")]
+    assert ", dropped behind others after 400000 steps of training" in lines[1]
+    assert "steps of training" not in lines[0]
 
 
 def test_siblings_are_the_best_judged_and_one_of_each_rejection() -> None:

@@ -122,17 +122,16 @@ def _known(file: Path, fresh: Record) -> Record:
 
 def _work(plan: Plan) -> Record:
     """Do what is missing; the file is written after each training."""
-    from rewardsmith import sim
+    from rewardsmith import farm, sim
     from rewardsmith.anchors.measure import Bench, measure, this_machine
     from rewardsmith.anchors.record import write
-    from rewardsmith.learn.ppo import PopulationPPO
 
     if not plan.jobs:
         _say(f"{plan.task.name}: all measured already.")
         return plan.record
     bench = Bench(
         simulator=sim.make,
-        learner=lambda settings: PopulationPPO(settings, sim.make),
+        learner=lambda settings: farm.learner(settings, sim.make),
         watch=_Quarters(plan.task.name),
         machine=this_machine(),
     )

@@ -7,7 +7,6 @@ import os
 import select
 import socket
 import stat
-import subprocess
 import sys
 import tempfile
 import urllib.error
@@ -17,16 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rewardsmith import opengl
 from rewardsmith.commands.options import AsJson
 
 if TYPE_CHECKING:
     from rewardsmith.sandbox import ProcessSandbox
 
 OLLAMA = "http://localhost:11434/api/version"
-_RENDER = "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); mujoco.Renderer(m, 8, 8).render()"
+NAMES: dict[opengl.Kind, str] = {"egl": "EGL", "osmesa": "OSMesa", "envpool": "EnvPool"}
 
 State = Literal["yes", "no", "note"]
 
@@ -42,7 +43,8 @@ class Finding:
 
 def doctor(*, as_json: AsJson = False) -> None:
     """Say what this machine offers: cores, GPU, rendering, keys, sandbox."""
-    probes = (_machine, _gpu, _packages, partial(_rendering, "egl"), partial(_rendering, "osmesa"), _models, _sandbox)
+    drawing = [partial(_rendering, kind) for kind in NAMES]
+    probes = (_machine, _gpu, _packages, *drawing, _video, _models, _sandbox)
     with ThreadPoolExecutor(len(probes)) as pool:  # most of them wait for other processes
         findings = [finding for found in pool.map(_call, probes) for finding in found]
     if as_json:
@@ -95,21 +97,23 @@ def _packages() -> list[Finding]:
     ]
 
 
-def _rendering(backend: Literal["egl", "osmesa"]) -> list[Finding]:
-    """Renders one frame in a process of its own: a driver that is missing may take the process down."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _RENDER],
-            env={**os.environ, "MUJOCO_GL": backend},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        works = done.returncode == 0
-    except subprocess.TimeoutExpired:
-        works = False
-    told = "renders" if works else "does not render here"
-    return [Finding(what=f"rendering, {backend}", state="yes" if works else "no", told=told)]
+def _rendering(kind: opengl.Kind) -> list[Finding]:
+    """Whether one kind of OpenGL draws a picture here, without a display."""
+    found = opengl.tried(kind)
+    told = "draws" if found.works else f"does not draw here ({found.why}); {found.remedy}"
+    return [Finding(what=f"rendering, {NAMES[kind]}", state="yes" if found.works else "no", told=told)]
+
+
+def _video() -> list[Finding]:
+    from rewardsmith.render import browser, video
+
+    mp4, seen = video.default_suffix() == ".mp4", not browser.lacking()
+    told = f"mp4, by PyAV {version('av')}" if mp4 else "WebP alone; pip install 'rewardsmith[render]' for mp4"
+    view = f"by viser {version('viser')}" if seen else "not installed (pip install 'rewardsmith[view]')"
+    return [
+        Finding(what="videos", state="yes" if mp4 else "no", told=told),
+        Finding(what="browser view", state="yes" if seen else "no", told=view),
+    ]
 
 
 def _models() -> list[Finding]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from rewardsmith.commands.options import ConfigFile, Plain, RunName, RunsFolder, SandboxKind, Seed, Sets, TaskName
-from rewardsmith.errors import ConfigError, LimitReached, UsageError
+from rewardsmith.errors import ConfigError, LimitReached, RunError, UsageError
 
 if TYPE_CHECKING:
     from rewardsmith.assemble import Extras
@@ -100,6 +100,7 @@ def evolve(
     from rewardsmith.assemble import Extras, begin, proposer_of, read_seeds
     from rewardsmith.config import resolve
     from rewardsmith.environment import first_frame
+    from rewardsmith.propose.endpoint import public
     from rewardsmith.store.sharing import read_shared
 
     loaded = taskfile.load(task)
@@ -123,6 +124,8 @@ def evolve(
 
         print("\n".join(plan_words(loaded.task, settings, extras)))
         return
+    if base_url and public(base_url) != base_url:
+        _to_stderr(f"--base-url is kept as {public(base_url)}; give it in full again on `rewardsmith resume`.")
     with begin(folder, loaded, settings, extras) as run:
         _say_start(run)
         _work(run, extras, settings, plain=plain)
@@ -139,7 +142,8 @@ def resume(
 ) -> None:
     """Continue a run that was stopped or killed; it ends as if nothing had happened.
 
-    Only limits.* and human.* may be set anew: all else would make it another run.
+    Only limits.* and human.* may be set anew, and then hold until they are set again: all else would make it another
+    run. A run whose files were damaged is refused; `rewardsmith fsck` says which.
     """
     from rewardsmith.assemble import extras_of
     from rewardsmith.commands.runs import print_run
@@ -151,11 +155,23 @@ def resume(
             print(f"{folder} is finished: there is nothing to resume.\n")
             print_run(seen)
             return
-    extras = extras_of(folder)
-    if base_url is not None:
-        extras = extras.model_copy(update={"base_url": base_url})
     with Run.open(folder, write=True) as opened:
-        _work(opened, extras, session_settings(opened.config, sets), plain=plain)
+        _refuse_damaged(opened)
+        extras = extras_of(opened)
+        if base_url is not None:
+            extras = extras.model_copy(update={"base_url": base_url})
+        opened.change(session_settings(opened.settings, sets))
+        _work(opened, extras, opened.settings, plain=plain)
+
+
+def _refuse_damaged(run: Run) -> None:
+    """Raises: RunError: a file of the run is not what was recorded."""
+    from rewardsmith.store.ledger import remedy
+
+    damaged = run.damaged()
+    if damaged:
+        more = f" So are {len(damaged) - 1} more files." if len(damaged) > 1 else ""
+        raise RunError(f"{damaged[0]}{more} {remedy(run.folder)}")
 
 
 def session_settings(recorded: EvolveConfig, sets: Iterable[str]) -> EvolveConfig:

@@ -67,11 +67,10 @@ def simplify(
     Takes judge.simplify_seeds trainings for the winner and for each removal tried, in rounds until nothing can go;
     --set train.env_steps=N makes them shorter. Writes RUN/best/simplified.py and the table beside it.
     """
-    from rewardsmith import sim
+    from rewardsmith import farm, sim
     from rewardsmith.assemble import make_sandbox
     from rewardsmith.budget import Budget
     from rewardsmith.display import Board, Lines
-    from rewardsmith.learn.ppo import PopulationPPO
     from rewardsmith.session import simplify_winner
     from rewardsmith.simplify import Tools
     from rewardsmith.store import Run
@@ -82,7 +81,7 @@ def simplify(
             tools = Tools(
                 sandbox=started,
                 simulator=sim.make,
-                learner=PopulationPPO(config.train, sim.make),
+                learner=farm.learner(config.train, sim.make),
                 watch=Lines(Board(task=opened.task, generations=0), out=sys.stderr),
             )
             print(simplify_winner(opened, attempt.id, tools, config, Budget(config.limits)))

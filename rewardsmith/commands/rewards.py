@@ -69,6 +69,9 @@ def train(
     seed: Seed = None,
     sets: Sets = (),
     config: ConfigFile = None,
+    policy: Annotated[
+        Path | None, Parameter(help="Where to write the policy, as .safetensors, e.g. for `rewardsmith render`.")
+    ] = None,
     sandbox: SandboxKind = None,
     as_json: AsJson = False,
 ) -> int:
@@ -78,13 +81,27 @@ def train(
 
     if (file is None) == (reference is None):
         raise UsageError("Which reward? Expected either a FILE or --reference expert|sparse.")
+    if policy is not None:
+        _can_hold(policy)
     loaded = taskfile.load(task)
     words = [*sets, *([f"seed={seed}"] if seed is not None else []), *_locked_by(sandbox)]
     settings = resolve(loaded.settings, file=config, sets=words)
     started = time.monotonic()
     name = str(file) if file is not None else f"{reference} reward"
     outcome = _outcome(file, reference, loaded.task, settings)
+    if policy is not None:
+        _write(policy, outcome)
     return _tell(name, outcome, loaded.task, seconds=time.monotonic() - started, as_json=as_json)
+
+
+def _can_hold(policy: Path) -> None:
+    """Raises: UsageError: no policy can be written there. It is asked before the training, not after."""
+    if policy.suffix != ".safetensors":
+        raise UsageError(f"--policy {policy}: expected a file that ends in .safetensors.")
+    try:
+        policy.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--policy {policy}: the folder cannot be made ({error.strerror}).") from error
 
 
 def _locked_by(sandbox: SandboxKind) -> list[str]:
@@ -221,14 +238,13 @@ def _trainee(verified: Verified | None, reference: Reference | None, task: Task)
 
 
 def _judged(trainee: Trainee, task: Task, settings: EvolveConfig) -> Judged | Rejected:
-    from rewardsmith import judge, sim
+    from rewardsmith import farm, judge, sim
     from rewardsmith.display import Board, Lines
-    from rewardsmith.learn.ppo import PopulationPPO
     from rewardsmith.seeds import stream
     from rewardsmith.types import Rejected
 
     watch = Lines(Board(task=task, generations=0), out=sys.stderr)
-    learner = PopulationPPO(settings.train, sim.make)
+    learner = farm.learner(settings.train, sim.make)
     [(trained, _)] = learner.train([trainee], task, seed=stream(settings.seed, 0, "train"), watch=watch, race=False)
     if isinstance(trained, Rejected):
         return trained
@@ -241,6 +257,15 @@ def _judged(trainee: Trainee, task: Task, settings: EvolveConfig) -> Judged | Re
         watch=watch,
     )
     return outcome
+
+
+def _write(path: Path, outcome: Judged | Rejected) -> None:
+    """Keep the policy that was judged, where one was."""
+    from rewardsmith.policies import write_policy
+    from rewardsmith.types import Rejected
+
+    if not isinstance(outcome, Rejected):
+        write_policy(path, outcome.policy)
 
 
 def _tell(name: str, outcome: Judged | Rejected, task: Task, *, seconds: float, as_json: bool) -> int:

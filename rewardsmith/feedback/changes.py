@@ -1,7 +1,8 @@
 """What an attempt changed against the reward it was bred from, and what became of that.
 
 Told by what the programs compute, not by how the code reads: components added, dropped, renamed, rewritten, or the same
-but for their numbers. `data["what"]` is the same in one line, for the list of a generation's other attempts.
+but for their numbers. `data["what"]` is the same in one line, for the list of a generation's other attempts, whose code
+nobody is shown; `data["lines"]` are the formulas that are new where components were added or rewritten.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rewardsmith import graph_ops, graph_program
+from rewardsmith.codetext import formulas
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import episodes
 from rewardsmith.feedback.wording import g, in_unit, label, named
@@ -20,6 +22,7 @@ from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Feedback, Judged, Score, Task
 
 NUMBERS = 4  # changed numbers told of a component
+LINES = 4  # new formulas told of an attempt
 
 
 def from_settings(settings: FeedbackSettings) -> Changes:  # noqa: ARG001 - nothing here is a matter of taste
@@ -39,12 +42,14 @@ class Changes:
         before, after = episodes.graph_of(parent), episodes.graph_of(attempt)
         if not isinstance(attempt.outcome, Judged) or before is None or after is None:
             return None
-        what = compared(before, after).words()
+        found = compared(before, after)
+        what = found.words()
+        lines = new_formulas(parent.candidate.code, attempt.candidate.code) if found.added or found.rewritten else []
         result = _result(parent.outcome.score, attempt.outcome.score, scene.task)
         return Feedback(
             source=self.name,
             text=f"Against its parent {parent.id}: {what}. {result}",
-            data={"parent": parent.id, "what": what},
+            data={"parent": parent.id, "what": what, "lines": lines},
         )
 
 
@@ -102,6 +107,16 @@ def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
         },
         kept=tuple(n for n in both if old[n] == new[n]),
     )
+
+
+# --- how the code reads ---------------------------------------------------------------------------------------------
+
+
+def new_formulas(before: str, after: str) -> list[str]:
+    """The formulas of the code `after` that are not in `before`, a line each: at most four, single numbers last."""
+    known = set(formulas(before))
+    found = dict.fromkeys([*formulas(after, numbers=False), *formulas(after)])
+    return [line for line in found if line not in known][:LINES]
 
 
 # --- what a component computes --------------------------------------------------------------------------------------

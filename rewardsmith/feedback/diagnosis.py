@@ -31,6 +31,7 @@ EPISODES = 8  # the fewest known episodes that a correlation is made of
 POINTS = 10  # the fewest points of a curve that one is made of, where there are too few episodes
 SMALL = 0.2  # of the component that gets largest: a smaller one cannot be what misleads
 SMALL_COST = 0.3  # the same of a penalty: one that grows with fitness is the price of moving
+MANY = 1000  # times: beyond, the number says no more
 SOLVED = 0.9  # success rate from which on a function that is at its limit has done its work
 
 
@@ -209,14 +210,19 @@ def _dominant(known: Material, agrees: Mapping[str, float]) -> Iterator[Finding]
     r = agrees.get(first)
     if r is not None and r > AGREES:
         return
-    times = g(known.size(first) / known.size(second), digits=2)
     text = (
-        f"`{label(first)}` is {times} times as large as `{label(second)}`, the next that pays (mean per step "
-        f"{g(known.mean(first))} against {g(known.mean(second))}): the policy works for `{label(first)}` alone. "
+        f"`{label(first)}` is {_times(known.size(first), known.size(second))} as large as `{label(second)}`, the next "
+        f"that pays (mean per step {g(known.mean(first))} against {g(known.mean(second))}): the policy works for "
+        f"`{label(first)}` alone. "
         f"{'It does not go with fitness either. ' if r is not None and r < AGREES / 2 else ''}"
         "Make it smaller unless it stands for the goal itself."
     )
     yield Finding(kind="dominant", component=first, text=text)
+
+
+def _times(large: float, small: float) -> str:
+    """How many times, as far as that says anything."""
+    return f"{g(large / small, digits=2)} times" if large < MANY * small else f"over {MANY} times"
 
 
 def _still(known: Material) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """Why episodes ended: the last steps before an early end held against ordinary steps of the same policy.
 
 What ends an episode stands in no signal, so it is read off: a number that leaves its ordinary range in the last steps
-of nearly every episode that ended early. It is a correlate, and called no more than that.
+of nearly every episode that ended early. It is a correlate, and called no more than that. Where the reward paid those
+steps no less than others, that is told as well: such a reward does not see the end coming.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rewardsmith.config import FeedbackSettings
-from rewardsmith.feedback.episodes import share
+from rewardsmith.feedback.episodes import Episode, own, share
 from rewardsmith.feedback.signals import apart
 from rewardsmith.feedback.wording import g, in_unit
 from rewardsmith.interfaces import Scene
@@ -42,9 +43,10 @@ class Endings:
             return None
         played = attempt.outcome.trajectories
         found = departures(played, scene.task)
+        paid = unwarned(own(attempt, scene.task))
         return Feedback(
             source=self.name,
-            text=_text(played, found, scene.task),
+            text=_text(played, found, scene.task) + (f" {paid}" if paid else ""),
             data={
                 "early": sum(t.terminated for t in played),
                 "of": len(played),
@@ -81,6 +83,20 @@ def departures(played: Sequence[Trajectory], task: Task) -> list[Departure]:
     early = [t for t in played if t.terminated and len(t.fitness_steps) >= 2]
     found = [d for s in task.signals if early for d in _of(s, played, early)]
     return sorted((d for d in found if d.beyond > BEYOND), key=lambda d: -d.beyond)[:TOLD]
+
+
+def unwarned(played: Sequence[Episode]) -> str:
+    """A sentence where the reward paid the steps before failed ends no less than the steps before those; else empty."""
+    failed = [e for e in played if e.played.terminated and not e.played.success and e.steps >= 2]
+    if not failed:
+        return ""
+    windows = [_window(e.played) for e in failed]
+    pairs = zip(failed, windows, strict=True)
+    ends, before = zip(*((float(e.reward[-w:].mean()), float(e.reward[:-w].mean())) for e, w in pairs), strict=True)
+    end, usual = statistics.median(ends), statistics.median(before)
+    if not usual <= end:
+        return ""
+    return f"Your reward paid {g(end)} a step there, {g(usual)} before: it does not see such an end coming."
 
 
 def _of(signal: Signal, played: Sequence[Trajectory], early: Sequence[Trajectory]) -> list[Departure]:

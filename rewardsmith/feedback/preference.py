@@ -16,6 +16,8 @@ from rewardsmith.screen.episodes import Episodes
 from rewardsmith.screen.labels import Labels, counted, labelled
 from rewardsmith.types import Attempt, Feedback
 
+TELLING = ScreenSettings(least=4)  # less than it takes to reject: these counts are told, and decide nothing
+
 
 def from_settings(settings: FeedbackSettings) -> PreferenceOfEpisodes:  # noqa: ARG001 - labels are the screen's own
     """The source; it has no settings."""
@@ -29,7 +31,7 @@ class PreferenceOfEpisodes:
 
     def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
         graph = episodes.graph_of(attempt)
-        labels = labelled(scene.trajectories, scene.task, ScreenSettings())
+        labels = labelled(scene.trajectories, scene.task, TELLING)
         if graph is None or not isinstance(labels, Labels):
             return None
         known = Episodes(scene.trajectories, episode_steps=scene.task.episode_steps)

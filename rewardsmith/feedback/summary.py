@@ -47,7 +47,10 @@ class CurveSummary:
 
 
 def trend(values: Sequence[float]) -> Trend:
-    """How a curve went, from the means of its thirds; changes under 15% of its range are taken for noise."""
+    """How a curve went, from the means of its thirds; changes under 15% of its range are taken for noise.
+
+    It rose or fell only if its ends say so too, since these are what is shown.
+    """
     size = math.fsum(map(abs, values)) / len(values)
     spread = max(values) - min(values)
     if len(values) < 3 or spread <= FLAT * size:
@@ -56,12 +59,15 @@ def trend(values: Sequence[float]) -> Trend:
     parts = (values[:cut], values[cut:-cut], values[-cut:])
     first, middle, last = (math.fsum(part) / len(part) for part in parts)
     early, late = (0 if abs(change) <= TREND * spread else change for change in (middle - first, last - middle))
-    if early > 0 and late == 0:
-        return "rose, then level"
     if early * late < 0:
         return "peaked, then fell" if early > 0 else "dipped, then rose"
-    overall = last - first
-    return "flat" if abs(overall) <= TREND * spread else "rising" if overall > 0 else "falling"
+    start, end = ends(values)
+    overall = min(last - first, end - start, key=abs)
+    if abs(overall) <= TREND * spread or (last - first) * (end - start) < 0:
+        return "flat"
+    if early > 0 and late == 0:
+        return "rose, then level"
+    return "rising" if overall > 0 else "falling"
 
 
 def ends(values: Sequence[float]) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from rewardsmith.readings import Readings
 from rewardsmith.rollouts import LENGTH, Ended, EpisodeMeter
 from rewardsmith.types import Curve, Measure, Task
 
+Points = Mapping[str, Sequence[tuple[int, float]]]
+"""Points of curves by name: env steps and value."""
 OWN_RETURN = Measure(source="reward", reduce="sum")
 """What an episode earned under the candidate's own reward."""
 
@@ -64,8 +66,14 @@ class Tally:
 class CurveBook:
     """One candidate's curves, filled in rollout by rollout."""
 
-    def __init__(self) -> None:
-        self._points: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    def __init__(self, points: Points | None = None) -> None:
+        """Begin with no points, or with those of a training that goes on."""
+        self._points = defaultdict(list, {name: list(given) for name, given in (points or {}).items()})
+
+    @property
+    def points(self) -> Points:
+        """Every point so far."""
+        return self._points
 
     def record(self, ended: Episodes, reward_means: Mapping[str, float], env_steps: int) -> None:
         """Take in one rollout, which ended when `env_steps` steps had been taken.

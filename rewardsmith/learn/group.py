@@ -20,16 +20,27 @@ from rewardsmith.learn.adam import Adam
 from rewardsmith.learn.formulas import gae, gaussian_log_prob, standardised
 from rewardsmith.learn.loss import Batch, gradients
 from rewardsmith.learn.normalise import ReturnScale, RunningMoments
-from rewardsmith.learn.policy import Shape, StackedNet, export, initial, normalised, padded, padded_width
-from rewardsmith.types import Policy
+from rewardsmith.learn.policy import Shape, StackedNet, export, fused, initial, normalised, padded, padded_width
+from rewardsmith.types import Checkpoint, Policy
 
 State = Mapping[str, Tensor]
 """One candidate's rows: parameters, optimiser, normalisers."""
 
 
-def fresh(shape: Shape, settings: TrainSettings, *, seed: int) -> State:
-    """The state in which every candidate begins."""
-    return Group([], shape, settings, device=torch.device("cpu"), first=initial(shape, seed=seed)).state(0)
+def fresh(shape: Shape, settings: TrainSettings, *, seed: int, start: Checkpoint | None = None) -> State:
+    """The state in which a candidate begins: everybody's first weights, or those fused with a policy to start from.
+
+    Of that policy the share `settings.warm_start` goes into the actor and its deviation, and its normaliser as it is;
+    the critic, which judged another reward, and the optimiser begin anew.
+    """
+    first, cpu = initial(shape, seed=seed), torch.device("cpu")
+    if start is None:
+        return Group([], shape, settings, device=cpu, first=first).state(0)
+    state = Group([], shape, settings, device=cpu, first=fused(first, start.policy, settings.warm_start)).state(0)
+    state["obs.mean"][:, : shape.obs_dim] = start.policy.tensors["obs_mean"]
+    state["obs.var"][:, : shape.obs_dim] = start.policy.tensors["obs_var"]
+    state["obs.seen"].fill_(start.env_steps)
+    return state
 
 
 class Group:

@@ -76,6 +76,17 @@ def initial(shape: Shape, *, seed: int) -> dict[str, Tensor]:
     return found
 
 
+def fused(first: Mapping[str, Tensor], policy: Policy, share: float) -> dict[str, Tensor]:
+    """First weights with `share` of a trained policy in its actor and deviation; the critic's stay as they are.
+
+    Reference: Huang et al. 2025 (ROSKA), arXiv:2412.13492, which fuses the best policy so far with a random one.
+    """
+    return {
+        name: value if name.startswith("critic.") else torch.lerp(value, policy.tensors[name], share)
+        for name, value in first.items()
+    }
+
+
 class StackedNet:
     """K networks of one shape whose parameters are rows of one `(K, P)` tensor; the layers are views into it.
 

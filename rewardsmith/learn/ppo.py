@@ -12,39 +12,45 @@ References: Schulman et al. 2017, arXiv:1707.06347 (PPO); 2016, arXiv:1506.02438
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from threading import Event, Lock
-
-import torch
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from rewardsmith.config import TrainSettings
-from rewardsmith.interfaces import Progress, Simulator, SimulatorFactory, Trainee, Watcher
+from rewardsmith.interfaces import Checkpoints, Progress, Saved, SimulatorFactory, Trainee, Watcher
+from rewardsmith.learn import checkpoint
+from rewardsmith.learn.crew import Crew, Here, Job, Stretch, dealt, torch_threads
 from rewardsmith.learn.group import fresh
 from rewardsmith.learn.policy import Shape
 from rewardsmith.learn.racing import dropped, stopped
-from rewardsmith.learn.shard import Shard
 from rewardsmith.learn.training import Training
 from rewardsmith.readings import Readings
-from rewardsmith.seeds import child, env_seeds, spawn
+from rewardsmith.seeds import spawn
 from rewardsmith.types import Rejected, Spend, Task, Trained
 
 Outcome = tuple[Trained | Rejected, Spend]
 
-TELL_S = 0.25  # seconds between words on progress
 EPISODES = 4  # episodes a leg is long at least, so that racing has something to compare
-MOST_WORKERS = 4
 
 
 class PopulationPPO:
-    """The learner: trains any number of rewards at once."""
+    """The learner: trains any number of rewards at once, by a crew of this machine unless given another.
 
-    def __init__(self, settings: TrainSettings, simulator: SimulatorFactory) -> None:
+    Where there is a place for `checkpoints`, a training that was stopped goes on from the last.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        simulator: SimulatorFactory,
+        *,
+        crew: Crew | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self._settings = settings
         self._simulator = simulator
+        self._crew = crew or Here(simulator)
+        self._checkpoints = checkpoints
 
     def train(
         self, trainees: Sequence[Trainee], task: Task, *, seed: int, watch: Watcher, race: bool = True
@@ -55,12 +61,32 @@ class PopulationPPO:
         """
         if not trainees:
             return []
-        before = torch.get_num_threads()
-        torch.set_num_threads(self._settings.threads)
-        try:
-            return _Session(trainees, task, self._settings, self._simulator, seed=seed, race=race).run(watch)
-        finally:
-            torch.set_num_threads(before)
+        with torch_threads(self._settings.threads):
+            shape = look(task, self._settings, self._simulator)
+            session = _Session(trainees, task, self._settings, self._crew, shape=shape, seed=seed, race=race)
+            return session.run(watch, self._place(trainees, task, seed=seed, race=race))
+
+    def _place(self, trainees: Sequence[Trainee], task: Task, *, seed: int, race: bool) -> Place | None:
+        if self._checkpoints is None:
+            return None
+        key = checkpoint.key_of(trainees, task, self._settings, seed=seed, race=race)
+        return Place(self._checkpoints, key, every_s=60 * self._settings.checkpoint_minutes)
+
+
+def look(task: Task, s: TrainSettings, simulator: SimulatorFactory) -> Shape:
+    """How wide observations and actions are, from one environment."""
+    readings = Readings(task)
+    sim = simulator(task, env_seeds=[0], info_fields=readings.info_fields, threads=1)
+    try:
+        return Shape(
+            obs_dim=readings.policy_obs(sim.reset()).shape[1],
+            action_dim=len(sim.action_low),
+            hidden=s.hidden,
+            activation=s.activation,
+            init_log_std=s.init_log_std,
+        )
+    finally:
+        sim.close()
 
 
 class _Session:
@@ -71,108 +97,79 @@ class _Session:
         trainees: Sequence[Trainee],
         task: Task,
         settings: TrainSettings,
-        simulator: SimulatorFactory,
+        crew: Crew,
         *,
+        shape: Shape,
         seed: int,
         race: bool,
     ) -> None:
-        self._task, self._settings, self._simulator = task, settings, simulator
+        for_envs, for_weights, for_draws = spawn(seed, 3)
+        self._job = Job(task=task, settings=settings, shape=shape, for_envs=for_envs, for_draws=for_draws)
+        self._settings, self._crew = settings, crew
         self._race = race and settings.race.enabled
-        self._for_envs, for_weights, self._for_draws = spawn(seed, 3)
-        self._device = _device(settings.device)
-        self._shape = self._look(settings)
-        first = fresh(self._shape, settings, seed=for_weights)
-        self._trainings = [Training(trainee, first, settings) for trainee in trainees]
-        self._started, self._done, self._lock = time.monotonic(), 0, Lock()
+        self._trainings = [
+            Training(t, fresh(shape, settings, seed=for_weights, start=t.start), settings) for t in trainees
+        ]
+        self._rollouts = max(1, round(settings.env_steps / self._batch))
+        self._started, self._done = time.monotonic(), 0
 
-    def _look(self, s: TrainSettings) -> Shape:
-        """How wide observations and actions are, from one environment."""
-        sim = self._environments(1, leg=0, num_envs=1, workers=1)
-        try:
-            width = Readings(self._task).policy_obs(sim.reset()).shape[1]
-            return Shape(
-                obs_dim=width,
-                action_dim=len(sim.action_low),
-                hidden=s.hidden,
-                activation=s.activation,
-                init_log_std=s.init_log_std,
-            )
-        finally:
-            sim.close()
+    def run(self, watch: Watcher, place: Place | None) -> list[Outcome]:
+        def tell(done: int) -> None:
+            self._done += done
+            watch(self._progress())
 
-    def run(self, watch: Watcher) -> list[Outcome]:
-        rollouts = max(1, round(self._settings.env_steps / self._batch))
-        first = 0
-        for leg, last in enumerate(self._ends(rollouts)):
+        position = self._taken_up(place) if place else 0
+        for legs in self._turns(apart=place is not None):
             going = [t for t in self._trainings if t.going]
             if not going:
                 break
-            self._leg(going, leg, first, last, total=rollouts, watch=watch)
-            first = last
-            if self._race and last < rollouts:
+            if legs[-1].last <= position:
+                continue
+            self._crew.train(going, legs, self._job, tell)
+            if self._race and legs[-1].last < self._rollouts and not legs[-1].goes_on:
                 self._compare()
+            if place:
+                self._keep(place, legs[-1].last)
         return self._outcomes()
+
+    def _taken_up(self, place: Place) -> int:
+        """Go on from what is kept of this very training, if anything; after how many rollouts that is."""
+        found = place.load()
+        known = found and checkpoint.standings(found, like={t.trainee.id: t.state for t in self._trainings})
+        if not found or not known:
+            return 0
+        for training in self._trainings:
+            training.go_on_from(known[training.trainee.id])
+        self._done = sum(t.env_steps for t in self._trainings) // self._batch
+        self._started -= checkpoint.seconds_of(found)
+        return found.position
+
+    def _keep(self, place: Place, position: int) -> None:
+        """Save how everybody stands, where that is due; always once nobody trains any further."""
+        done = position == self._rollouts or not any(t.going for t in self._trainings)
+        if done or place.due():
+            each = {t.trainee.id: t.standing() for t in self._trainings}
+            seconds = time.monotonic() - self._started
+            place.save(checkpoint.saved(each, position=position, seconds=seconds, done=done))
 
     @property
     def _batch(self) -> int:
         """Env steps of one candidate's rollout."""
         return self._settings.num_envs * self._settings.rollout_steps
 
-    def _ends(self, rollouts: int) -> list[int]:
-        """After how many rollouts each leg ends; a leg is never shorter than a few episodes."""
-        longest = rollouts * self._settings.rollout_steps // (EPISODES * self._task.episode_steps)
-        legs = max(1, min(self._settings.legs, longest, rollouts))
-        return [round(rollouts * (i + 1) / legs) for i in range(legs)]
+    def _turns(self, *, apart: bool) -> Iterator[list[Stretch]]:
+        """What the crew is given at a time: a leg, or a part of one, in a race and where parts are kept `apart`.
 
-    def _leg(self, going: list[Training], leg: int, first: int, last: int, *, total: int, watch: Watcher) -> None:
-        """One leg of everybody who is still going, dealt out to the workers."""
-        cancelled = Event()
-        parts = dealt(len(going), self._workers(len(going)))
-
-        def work(mine: Sequence[Training]) -> None:
-            shard = self._shard(mine, leg, workers=len(parts))
-            shard.run(first, last - first, cancelled=cancelled, tell=lambda: self._tell(len(mine)))
-
-        with ThreadPoolExecutor(len(parts)) as pool:
-            left = [pool.submit(work, going[a:b]) for a, b in parts]
-            try:
-                self._wait(left, total, watch)
-            finally:
-                cancelled.set()
-
-    def _wait(self, left: Sequence[Future[None]], total: int, watch: Watcher) -> None:
-        """Until every worker is done, with word on progress; a worker's exception is raised here."""
-        pending = set(left)
-        while pending:
-            ready, pending = wait(pending, timeout=TELL_S)
-            for future in ready:
-                future.result()
-            watch(self._progress(total))
-
-    def _tell(self, candidates: int) -> None:
-        with self._lock:
-            self._done += candidates
-
-    def _shard(self, trainings: Sequence[Training], leg: int, *, workers: int) -> Shard:
-        s = self._settings
-        return Shard(
-            trainings, self._task, s, self._environments(len(trainings), leg=leg, num_envs=s.num_envs, workers=workers),
-            shape=self._shape, draws=self._for_draws, device=self._device,
-        )  # fmt: skip
-
-    def _environments(self, candidates: int, *, leg: int, num_envs: int, workers: int) -> Simulator:
-        """N environments a candidate, seeded by the leg alone, and as many threads as one worker may use."""
-        seeds = env_seeds(child(self._for_envs, leg), num_envs) * candidates
-        threads = max(1, (os.cpu_count() or 1) // workers)
-        return self._simulator(
-            self._task, env_seeds=seeds, info_fields=Readings(self._task).info_fields, threads=threads
-        )
-
-    def _workers(self, candidates: int) -> int:
-        """A GPU is one worker's alone."""
-        if self._device.type == "cuda":
-            return 1
-        return min(candidates, self._settings.workers or min(MOST_WORKERS, os.cpu_count() or 1))
+        Else it is given all legs at once.
+        """
+        longest = self._rollouts * self._settings.rollout_steps // (EPISODES * self._job.task.episode_steps)
+        count = max(1, min(self._settings.legs, longest, self._rollouts))
+        ends = [round(self._rollouts * i / count) for i in range(count + 1)]
+        least = -(-EPISODES * self._job.task.episode_steps // self._settings.rollout_steps)
+        most = max(least, self._settings.resume_steps // self._batch)
+        parts = [part for first, last in pairwise(ends) for part in _parted(first, last, most)]
+        legs = [Stretch(index=i, first=a, last=b, goes_on=b not in ends) for i, (a, b) in enumerate(parts)]
+        yield from [[leg] for leg in legs] if self._race or apart else [legs]
 
     def _compare(self) -> None:
         """Stop whom the race stops."""
@@ -184,8 +181,9 @@ class _Session:
         for training in self._trainings:
             training.stop = training.stop or behind.get(training.trainee.id)
 
-    def _progress(self, total: int) -> Progress:
+    def _progress(self) -> Progress:
         """How far along: what has been stopped counts as done."""
+        total = self._rollouts
         over = sum(total - t.env_steps // self._batch for t in self._trainings if not t.going)
         speed = self._done * self._batch / max(time.monotonic() - self._started, 1e-9)
         return Progress(
@@ -205,14 +203,24 @@ class _Session:
         ]
 
 
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
+class Place:
+    """Where one training is kept, and when it was last."""
+
+    def __init__(self, checkpoints: Checkpoints, key: str, *, every_s: float) -> None:
+        self._checkpoints, self._key, self._every_s = checkpoints, key, every_s
+        self._last = time.monotonic()
+
+    def load(self) -> Saved | None:
+        return self._checkpoints.load(self._key)
+
+    def due(self) -> bool:
+        return time.monotonic() - self._last >= self._every_s
+
+    def save(self, saved: Saved) -> None:
+        self._checkpoints.save(self._key, saved)
+        self._last = time.monotonic()
 
 
-def dealt(count: int, parts: int) -> list[tuple[int, int]]:
-    """`count` candidates in at most `parts` runs of nearly equal length."""
-    parts = min(parts, count)
-    bounds = [count * i // parts for i in range(parts + 1)]
-    return list(itertools.pairwise(bounds))
+def _parted(first: int, last: int, most: int) -> list[tuple[int, int]]:
+    """The rollouts of a leg in parts of nearly equal length, none longer than `most`."""
+    return [(first + a, first + b) for a, b in dealt(last - first, -(-(last - first) // most))]

@@ -58,7 +58,7 @@ class Shard:
         finally:
             self._sim.close()
         for k, training in enumerate(self._trainings):
-            training.end_leg(self._group.state(k), self._policy(k))
+            training.rest(self._group.state(k), self._policy(k))
 
     def _train(self, index: int) -> None:
         s, draw = self._settings, torch.Generator().manual_seed(child(self._draws, index))

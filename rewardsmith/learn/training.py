@@ -10,6 +10,7 @@ import numpy as np
 
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Trainee
+from rewardsmith.learn.checkpoint import Standing
 from rewardsmith.learn.curves import CurveBook, Episodes
 from rewardsmith.learn.group import State
 from rewardsmith.learn.racing import Leg, mean_of
@@ -30,6 +31,27 @@ class Training:
         self._leg: list[Episodes] = []
         self._own: deque[float] = deque(maxlen=2 * settings.num_envs)
         self._peak: tuple[float, Checkpoint] | None = None
+
+    def standing(self) -> Standing:
+        """All that is known but for the trainee, between two legs: for the disk or another process."""
+        return Standing(
+            state=self.state,
+            policy=self.policy,
+            env_steps=self.env_steps,
+            legs=tuple(self.legs),
+            fault=self.fault,
+            stop=self.stop,
+            points=self._book.points,
+            leg=tuple(self._leg),
+            own=tuple(self._own),
+            peak=self._peak,
+        )
+
+    def go_on_from(self, s: Standing) -> None:
+        """Be as a training of the same trainee stood."""
+        self.state, self.policy, self.env_steps = s.state, s.policy, s.env_steps
+        self.legs, self.fault, self.stop, self._peak = list(s.legs), s.fault, s.stop, s.peak
+        self._book, self._leg, self._own = CurveBook(s.points), list(s.leg), deque(s.own, maxlen=self._own.maxlen)
 
     @property
     def going(self) -> bool:
@@ -52,9 +74,12 @@ class Training:
     def _own_return(self) -> float:
         return float(np.mean(self._own))
 
-    def end_leg(self, state: State, policy: Policy) -> None:
-        """The leg is over: how the candidate stands, by the episodes that ended in the later half of the leg."""
+    def rest(self, state: State, policy: Policy) -> None:
+        """Its learner is gone for now, within a leg or at its end; another goes on from `state`."""
         self.state, self.policy = state, policy
+
+    def end_leg(self) -> None:
+        """The leg is over: how the candidate stands, by the episodes that ended in the later half of the leg."""
         recent, self._leg = self._leg[len(self._leg) // 2 :], []
         success = [e.success for e in recent if e.success is not None]
         self.legs.append(

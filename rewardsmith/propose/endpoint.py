@@ -46,10 +46,7 @@ class Endpoint:
     @property
     def shown(self) -> str:
         """The address without any user, password or query that a person may have put into it."""
-        if self.base_url is None:
-            return self.provider
-        parts = urlsplit(self.base_url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        return self.provider if self.base_url is None else public(self.base_url)
 
 
 def endpoint(model: str, *, base_url: str | None = None) -> Endpoint:
@@ -73,6 +70,12 @@ def endpoint(model: str, *, base_url: str | None = None) -> Endpoint:
         key_needed=not given and provider in _KEY_NEEDED,
         through="openai" if given or provider in ADDRESSES else "litellm",
     )
+
+
+def public(url: str) -> str:
+    """An address as it may be kept and shown: without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _no_provider(model: str) -> str:

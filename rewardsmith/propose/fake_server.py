@@ -42,11 +42,12 @@ class Fail:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """Answer with these very bytes."""
+    """Answer with these very bytes; `headers` may lie, e.g. of a length or an encoding that the bytes do not have."""
 
     content: bytes
     status: int = 200
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,7 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             case Fail():
                 self._send(behaviour.status, _json({"error": dict(behaviour.error)}), headers=behaviour.headers)
             case Body():
-                self._send(behaviour.status, behaviour.content, content_type=behaviour.content_type)
+                odd = {"Content-Type": behaviour.content_type, **behaviour.headers}
+                self._send(behaviour.status, behaviour.content, headers=odd)
             case Stall():
                 self._wait_for_hang_up()
             case Drip():
@@ -176,16 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
             case Reset():
                 self._reset()
 
-    def _send(
-        self,
-        status: int,
-        body: bytes,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content_type: str = "application/json",
-    ) -> None:
+    def _send(self, status: int, body: bytes, *, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        fields = {"Content-Type": content_type, "Content-Length": str(len(body)), **(headers or {})}
+        fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rewardsmith import syntax
 from rewardsmith.types import Task
 
 SEAM = "# --- above: the reward this one builds on; below: what the rule-based search adds ---"
@@ -63,7 +64,7 @@ def grafted(source: str, task: Task) -> Base | None:
 
 def _tree(code: str) -> ast.Module | None:
     try:
-        return ast.parse(code)
+        return syntax.module(code)
     except (SyntaxError, ValueError, RecursionError):
         return None
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rewardsmith.errors import ProposerError
+from rewardsmith.errors import DiskFull, ProposerError, no_room
 from rewardsmith.interfaces import ReplyStore, Request
 from rewardsmith.propose.asking import Tell, described, draft_params, from_cache, is_first, request_key, to_stderr
 from rewardsmith.types import Reply
@@ -161,6 +161,8 @@ def _write(path: Path, text: str) -> None:
         part.write_bytes(text.encode("utf-8", "replace"))
         part.replace(path)
     except OSError as error:
+        if no_room(error):
+            raise DiskFull(f"The prompt {path} cannot be written ({error.strerror}). Free some space.") from error
         raise ProposerError(
             f"The prompt {path} cannot be written ({error.strerror}). Choose a folder that can be written to: "
             "--model manual:FOLDER."

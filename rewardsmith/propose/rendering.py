@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from rewardsmith import syntax
 from rewardsmith.codetext import named_numbers, parsed, value_of
 from rewardsmith.propose.goals import asked
 from rewardsmith.propose.graft import SEAM, grafted, split
@@ -270,7 +271,7 @@ def _same_program(first: str, second: str) -> bool:
 
 def _skeleton(code: str) -> str:
     """The program without comments, layout and docstrings."""
-    tree = ast.parse(code)
+    tree = syntax.module(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None and len(node.body) > 1:
             del node.body[0]

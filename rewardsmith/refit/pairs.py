@@ -16,7 +16,7 @@ import numpy as np
 
 from rewardsmith.types import HumanInput, Preference, Trajectory
 
-REFERENCES = frozenset({"expert", "sparse"})
+REFERENCES = frozenset({"expert", "noised", "sparse"})
 HELD_OUT = 3  # every third episode is for measuring alone
 MOST_PAIRS = 20_000
 

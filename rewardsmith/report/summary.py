@@ -30,15 +30,16 @@ SANDBOXES = {
 NUMBERS = frozenset({"fitness", "success", "env steps", "tokens", "judged", "rejected", "generation", "chain"})
 
 
-def summary(run: Run, *, scale: Sequence[Anchor] = ()) -> str:
+def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None) -> str:
     """The whole of `summary.md`: what was asked, what came out, what it cost, what to doubt, how to go on.
 
-    `scale` stands beside the winner where the run trained no references of its own.
+    `scale` stands beside the winner where the run trained no references of its own; `ended` is why the session ends,
+    where that is not recorded yet.
     """
     history, final = run.history(), run.final()
     attempts = [a for generation in history for a in generation.attempts]
     sections = [
-        _opening(run),
+        _opening(run, ended or run.ended()),
         _section("Result", _result(run, attempts, final, scale)),
         _section("Other worlds", _other_worlds(final)),
         _section("Hacking", _list(map(cell_text, hacking(run)))),
@@ -65,10 +66,10 @@ def table(run: Run) -> str:
 # --- sections -------------------------------------------------------------------------------------------------------
 
 
-def _opening(run: Run) -> str:
+def _opening(run: Run, ended: str | None) -> str:
     task, config, made_with = run.task, run.config, run.start.versions
     commit = f", commit {made_with['commit']}" if "commit" in made_with else ""
-    state = run.ended() or "no end is recorded: it is under way, or was killed"
+    state = ended or "no end is recorded: it is under way, or was killed"
     facts = [
         f"Task: {cell_text(task.name)}. {cell_text(task.goal)}",
         f"Environment: {cell_text(task.env.id)} ({task.env.backend}), {task.episode_steps} steps of "

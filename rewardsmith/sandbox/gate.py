@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import NoReturn
 
+from rewardsmith import syntax
 from rewardsmith.errors import did_you_mean
 from rewardsmith.sandbox import vocabulary
 from rewardsmith.sandbox.faults import FaultFound
@@ -118,7 +119,7 @@ def _parse(code: str) -> ast.Module:
     if len(code) > MAX_CODE:
         raise FaultFound("too_long", size=str(len(code)), limit=str(MAX_CODE))
     try:
-        return ast.parse(code.removeprefix("\ufeff"))  # the mark some editors put in front
+        return syntax.module(code.removeprefix("\ufeff"))  # the mark some editors put in front
     except SyntaxError as error:
         raise FaultFound("syntax", error.lineno, detail=error.msg.removesuffix(".")) from None
     except ValueError:

@@ -25,12 +25,12 @@ from torch import Tensor
 from rewardsmith.errors import SandboxUnavailable
 from rewardsmith.sandbox import faults
 from rewardsmith.sandbox.faults import Fault
-from rewardsmith.sandbox.zygote import LENGTH, MAX_ANSWER, NOT_LOCKED
+from rewardsmith.sandbox.zygote import LENGTH, MAX_ANSWER, MOST_WAITING, NOT_LOCKED
 from rewardsmith.types import Rejected
 
 Kind = Literal["locked", "docker", "unsafe"]
 
-_START_S = 120.0
+_START_S = 600.0  # seconds on an idle machine: a few
 _GRACE_S = 5.0  # beyond a candidate's own deadline, before the whole worker is given up
 _CHOICES = (
     "Choose an outer sandbox with --sandbox docker, or run generated code unprotected with --sandbox unsafe, "
@@ -224,7 +224,7 @@ class _Worker:
     def ask(self, request: Mapping[str, object], *, seconds: float) -> dict[str, object] | Fault:
         """Have one job done, within its limits."""
         body = json.dumps(request).encode()
-        deadline = time.monotonic() + seconds + 2 * _GRACE_S
+        deadline = time.monotonic() + (1.0 + MOST_WAITING) * seconds + 2 * _GRACE_S
         ended = _parse(self._frame(deadline) or b"") if self._send(body) else {}
         said = self._frame(deadline) if ended else None
         if said is None:
@@ -265,6 +265,8 @@ class _Worker:
     def _last_words(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
+        if self.alive():
+            return f"it runs, but said nothing for {_START_S:.0f} s. Is this machine short of processors or memory?"
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it ended with code {self._process.poll()} and said nothing."

@@ -15,6 +15,7 @@ import gc
 import importlib
 import json
 import logging
+import math
 import os
 import pkgutil
 import select
@@ -24,8 +25,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping
-from math import prod
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LENGTH = struct.Struct("!I")
 MAX_ANSWER = 1_100_000  # bytes
 NOT_LOCKED = 77  # a child's exit code where its locks could not be put on
+MOST_WAITING = 3.0
+"""How many times its own seconds a job may wait, besides, for a processor of a busy machine."""
 
 _GOOD = """
 import torch
@@ -116,7 +118,7 @@ def _warm_up() -> None:
     for code in (_GOOD, *_FAULTY, _GOOD):
         traced = tracing.trace(code, shapes, {"dt": 0.02})
     assert isinstance(traced, str), f"the sandbox's own example is refused: {traced}"
-    states = {name: torch.linspace(-1.0, 1.0, 8 * prod(shape)).view(8, *shape) for name, shape in shapes.items()}
+    states = {name: torch.linspace(-1.0, 1.0, 8 * math.prod(shape)).view(8, *shape) for name, shape in shapes.items()}
     properties.examine(RewardGraph.from_json(traced, signals=shapes), states, {})
     gc.collect()
     gc.freeze()
@@ -159,7 +161,7 @@ class _Server:
         from rewardsmith.sandbox.jail import Limits
 
         limits = Limits(seconds=request["seconds"], memory_mib=request["memory_mib"])
-        deadline = time.monotonic() + limits.seconds
+        started = time.monotonic()
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
@@ -167,9 +169,15 @@ class _Server:
         os.close(writing)
         with contextlib.suppress(OSError):  # the child does the same; whichever comes first
             os.setpgid(child, child)
-        said = _read_capped(reading, deadline)
+
+        def left() -> float:
+            """Seconds it has yet; what it stood in line for a processor is not counted as its own."""
+            waited = min(_waited(child), MOST_WAITING * limits.seconds)
+            return started + limits.seconds + waited - time.monotonic()
+
+        said = _read_capped(reading, left)
         too_much = said is not None and len(said) > MAX_ANSWER
-        code, by_itself = _end(child, deadline if said is not None and not too_much else 0.0)
+        code, by_itself = _end(child, left if said is not None and not too_much else lambda: 0.0)
         os.close(reading)
         _end_orphans()
         ended = {"exit": code, "in_time": by_itself, "too_much": too_much}
@@ -196,30 +204,40 @@ class _Server:
 # --- children -------------------------------------------------------------------------------------------------------
 
 
-def _read_capped(descriptor: int, deadline: float) -> bytes | None:
-    """What is written until the other end closes, hardly more than MAX_ANSWER; None where the deadline comes first.
+def _waited(child: int) -> float:
+    """Seconds that a process has stood in line for a processor; 0 where the kernel does not say."""
+    try:
+        return int(Path(f"/proc/{child}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
-    The caller hanging up is a deadline too.
+
+def _read_capped(descriptor: int, left: Callable[[], float]) -> bytes | None:
+    """What is written until the other end closes, hardly more than MAX_ANSWER; None where no seconds are left first.
+
+    The caller hanging up ends it too.
     """
     said = bytearray()
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     poll.register(0, getattr(select, "POLLRDHUP", 0) | select.POLLHUP)
-    while (left := deadline - time.monotonic()) > 0 and len(said) <= MAX_ANSWER:
-        ready = dict(poll.poll(left * 1000))
-        if 0 in ready or not ready:
+    while (seconds := left()) > 0 and len(said) <= MAX_ANSWER:
+        ready = dict(poll.poll(math.ceil(seconds * 1000)))
+        if 0 in ready:
             return None
+        if not ready:
+            continue
         part = os.read(descriptor, 1 << 16)
         if not part:
             return bytes(said)
         said += part
-    return bytes(said) if left > 0 else None
+    return bytes(said) if seconds > 0 else None
 
 
-def _end(child: int, deadline: float) -> tuple[int, bool]:
-    """The exit code of a child, and whether it ended by itself: past the deadline it is killed, with its group."""
+def _end(child: int, left: Callable[[], float]) -> tuple[int, bool]:
+    """The exit code of a child, and whether it ended by itself: with no seconds left it is killed, with its group."""
     done, status = os.waitpid(child, os.WNOHANG)
-    while not done and time.monotonic() < deadline:
+    while not done and left() > 0:
         time.sleep(0.0005)
         done, status = os.waitpid(child, os.WNOHANG)
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -273,7 +291,7 @@ def _tensors(layout: list[tuple[str, list[int]]], numbers: bytes) -> dict[str, T
     import torch
 
     flat = torch.frombuffer(bytearray(numbers), dtype=torch.float32)
-    pairs = zip(layout, torch.split(flat, [prod(shape) for _, shape in layout]), strict=True)
+    pairs = zip(layout, torch.split(flat, [math.prod(shape) for _, shape in layout]), strict=True)
     return {name: values.view(shape) for (name, shape), values in pairs}
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rewardsmith.interfaces import Simulator
+    from rewardsmith.interfaces import Picture, Renders, Simulator
     from rewardsmith.types import Task
 
 BACKENDS = {
     "envpool": "rewardsmith.sim.envpool:EnvPoolSimulator",
     "gymnasium": "rewardsmith.sim.gymnasium:GymnasiumSimulator",
+    "mjcf": "rewardsmith.sim.mjcf.simulator:MjcfSimulator",
     "point": "rewardsmith.sim.point:PointSimulator",
 }
 
@@ -25,6 +26,24 @@ def make(task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str], th
 
     backend = plugins.load("simulator", task.env.backend, BACKENDS)
     return backend(task, env_seeds=env_seeds, info_fields=info_fields, threads=threads)  # type: ignore[no-any-return, operator]
+
+
+def make_visible(
+    task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str], picture: Picture, threads: int | None = None
+) -> Renders:
+    """The same as something that can be looked at. What it plays does not depend on whether anybody looks.
+
+    Raises: ConfigError: as `make`, or the backend draws no pictures. CannotRender: nothing here can draw them.
+    """
+    from rewardsmith import plugins
+    from rewardsmith.errors import ConfigError
+
+    backend = plugins.load("simulator", task.env.backend, BACKENDS)
+    if not callable(getattr(backend, "render", None)):
+        raise ConfigError(f"The simulator '{task.env.backend}' draws no pictures: it has no method 'render'.")
+    return backend(  # type: ignore[no-any-return, operator]
+        task, env_seeds=env_seeds, info_fields=info_fields, threads=threads, picture=picture
+    )
 
 
 def refuses(task: Task) -> str | None:

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from rewardsmith.errors import ConfigError, did_you_mean
-from rewardsmith.interfaces import Frame
+from rewardsmith import opengl
+from rewardsmith.errors import CannotRender, ConfigError, did_you_mean
+from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.sim import disturbed
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.types import Task
@@ -31,10 +33,17 @@ class EnvPoolSimulator:
     """
 
     def __init__(
-        self, task: Task, *, env_seeds: Sequence[int], info_fields: Sequence[str], threads: int | None = None
+        self,
+        task: Task,
+        *,
+        env_seeds: Sequence[int],
+        info_fields: Sequence[str],
+        threads: int | None = None,
+        picture: Picture | None = None,
     ) -> None:
         self.num_envs = len(env_seeds)
-        self._env = _make(task, env_seeds, threads)
+        self._env = _make(task, env_seeds, threads, picture)
+        self._where = task.path or task.name
         self._frames = FrameMaker(task, self.num_envs, info_fields, _field)
         space = self._env.action_space
         self._action_dtype, self._action_shape = space.dtype, (self.num_envs, *space.shape)
@@ -52,6 +61,18 @@ class EnvPoolSimulator:
     def step(self, actions: Tensor) -> Frame:
         batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
         return self._frames.next(*self._env.step(batch))
+
+    def render(self, env: int) -> NDArray[np.uint8]:
+        try:
+            return np.array(self._env.render(env_ids=[env])[0], dtype=np.uint8)
+        except (IndexError, NotImplementedError) as fault:
+            raise ConfigError(f"{self._where}: EnvPool draws no such picture: {fault}.") from fault
+        except RuntimeError as fault:
+            if "not implemented" in str(fault):
+                raise ConfigError(f"{self._where}: EnvPool draws no pictures of it.") from fault
+            raise CannotRender(
+                f"EnvPool cannot draw here: {fault}. `rewardsmith doctor` says what there is and what to install."
+            ) from fault
 
     def close(self) -> None:
         self._env.close()
@@ -80,7 +101,8 @@ def _check(task: Task) -> None:
         raise ConfigError(f"{where}: '{task.env.id}' has actions {space}; expected a Box with finite bounds.")
 
 
-def _make(task: Task, env_seeds: Sequence[int], threads: int | None = None) -> Any:
+def _make(task: Task, env_seeds: Sequence[int], threads: int | None = None, picture: Picture | None = None) -> Any:
+    looks = {} if picture is None else _looks(task, picture)  # before EnvPool is imported
     import envpool
 
     _check(task)
@@ -93,6 +115,7 @@ def _make(task: Task, env_seeds: Sequence[int], threads: int | None = None) -> A
                 num_threads=min(len(env_seeds), threads or os.cpu_count() or 1),
                 env_seed=[int(s) for s in env_seeds],
                 max_episode_steps=task.episode_steps,
+                **looks,
                 **options,
             )
     except (TypeError, ValueError, AssertionError, RuntimeError) as fault:
@@ -100,6 +123,19 @@ def _make(task: Task, env_seeds: Sequence[int], threads: int | None = None) -> A
             f"{task.path or task.name}: EnvPool cannot make '{task.env.id}' with options "
             f"{dict(task.env.options)}: {str(fault).splitlines()[0]}"
         ) from fault
+
+
+def _looks(task: Task, picture: Picture) -> dict[str, Any]:
+    """EnvPool's options for pictures. Raises: ConfigError: a camera's name. CannotRender: there is no OpenGL."""
+    if isinstance(picture.camera, str):
+        raise ConfigError(
+            f"{task.path or task.name}: EnvPool knows cameras by their number alone; got '{picture.camera}'. "
+            "Expected 0, 1, ..., or none for the environment's own view."
+        )
+    opengl.load_library()
+    camera = -1 if picture.camera is None else picture.camera
+    size = {"render_width": picture.width, "render_height": picture.height}
+    return {"render_mode": "rgb_array", "render_camera_id": camera, **size}
 
 
 def info_fields(task: Task) -> tuple[str, ...]:

@@ -5,19 +5,24 @@ Gymnasium's vector environments reset on the step after `done` (NEXT_STEP), the 
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from rewardsmith.errors import ConfigError, did_you_mean
-from rewardsmith.interfaces import Frame
+from rewardsmith import opengl
+from rewardsmith.errors import CannotRender, ConfigError, did_you_mean
+from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.sim import disturbed
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
+from rewardsmith.sim.pictures import ModelPictures, camera_number, prepare
 from rewardsmith.types import Task
 
 
@@ -37,13 +42,14 @@ class GymnasiumSimulator:
         env_seeds: Sequence[int],
         info_fields: Sequence[str],
         threads: int | None = None,  # noqa: ARG002 - it has none of its own
+        picture: Picture | None = None,
     ) -> None:
         import gymnasium
 
         self.num_envs = len(env_seeds)
         self._seeds = [int(s) for s in env_seeds]
         self._info_fields = tuple(info_fields)
-        self._env = _make(task, self.num_envs)
+        self._env = _make(task, self.num_envs, picture)
         space = self._env.single_action_space
         if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
             self._env.close()
@@ -56,6 +62,8 @@ class GymnasiumSimulator:
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
         self._frames = FrameMaker(task, self.num_envs, info_fields, self._field)
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self._where = task.path or task.name
+        self._drawn = [_set_up(env.unwrapped, picture, self._where) for env in self._env.envs] if picture else []
 
     @staticmethod
     def refuses(task: Task) -> str | None:
@@ -73,7 +81,26 @@ class GymnasiumSimulator:
         batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
         return self._frames.next(*self._env.step(batch))
 
+    def render(self, env: int) -> NDArray[np.uint8]:
+        import gymnasium
+
+        drawn, place = self._drawn[env], self._env.envs[env]
+        try:
+            pixels = place.render() if drawn is None else drawn.draw(place.unwrapped.data)
+        except gymnasium.error.Error as fault:  # e.g. pygame is not installed
+            raise CannotRender(f"{place.spec.id} cannot draw here: {str(fault).splitlines()[0]}") from fault
+        return np.array(pixels, dtype=np.uint8)
+
+    def pose(self, env: int) -> tuple[Any, Any]:
+        place = self._env.envs[env].unwrapped
+        if not _shows_model(place):
+            raise ConfigError(f"{self._where}: the environment shows no MuJoCo model as 'model' and 'data'.")
+        return place.model, copy.copy(place.data)
+
     def close(self) -> None:
+        for drawn in self._drawn:
+            if drawn is not None:
+                drawn.close()
         self._env.close()
 
     def _reported(self) -> dict[str, tuple[int, ...]]:
@@ -105,13 +132,15 @@ def info_fields(task: Task) -> tuple[str, ...]:
     return tuple(sorted(numeric(info)))
 
 
-def _make(task: Task, num_envs: int) -> Any:
+def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
     import gymnasium
 
     options: dict[str, Any] = dict(task.env.options)
 
     def one() -> Any:
         changed = disturbed.gymnasium_options(task, defaults=_defaults(task))
+        if picture is not None and _draws(task):
+            changed |= {"render_mode": "rgb_array"}
         env = gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **changed)
         disturbed.change_physics(env, task.env.disturbance)
         return env
@@ -140,18 +169,60 @@ def _better_option(task: Task) -> str:
 
 def _parameters(task: Task) -> Mapping[str, inspect.Parameter]:
     """What the environment's class can be called with; empty where it is not known."""
+    creator = _creator(task)
+    return {} if creator is None else inspect.signature(creator).parameters
+
+
+def _creator(task: Task) -> Any:
+    """The environment's class, or the function that makes it; None where it is not known."""
     from gymnasium.envs.registration import load_env_creator, spec
 
     module, _, name = task.env.id.rpartition(":")  # `package:Id-v0` is registered once the package is imported
     if module:
         importlib.import_module(module)
     creator = spec(name).entry_point
-    if creator is None:
-        return {}
-    return inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
+    return load_env_creator(creator) if isinstance(creator, str) else creator
 
 
 def _defaults(task: Task) -> dict[str, float]:
     """The parameters of the environment's class whose defaults are numbers."""
     numbers = {name: p.default for name, p in _parameters(task).items()}
     return {n: float(v) for n, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
+
+
+def _draws(task: Task) -> bool:
+    """Whether the environment says that it draws pictures of itself."""
+    metadata = getattr(_creator(task), "metadata", None)
+    return isinstance(metadata, Mapping) and "rgb_array" in metadata.get("render_modes", ())
+
+
+def _set_up(env: Any, picture: Picture, where: str) -> ModelPictures | None:
+    """Ready one environment for pictures; what draws its model where it does not draw itself.
+
+    Raises: ConfigError: it neither draws nor shows a MuJoCo model, or has no such camera. CannotRender: no OpenGL.
+    """
+    renderer, drawn = getattr(env, "mujoco_renderer", None), env.render_mode == "rgb_array"
+    if drawn and renderer is not None:
+        opengl.choose()
+        prepare(env.model, picture)
+        renderer.width, renderer.height = picture.width, picture.height
+        if picture.camera is not None:
+            renderer.camera_id = camera_number(env.model, picture.camera, where)
+        return None
+    if drawn:
+        if picture.camera is not None:
+            raise ConfigError(f"{where}: the environment draws itself, from where it likes; got '{picture.camera}'.")
+        return None
+    if not _shows_model(env):
+        raise ConfigError(
+            f"{where}: the environment has no render mode 'rgb_array', and shows no MuJoCo model as 'model' and 'data'."
+        )
+    opengl.choose()
+    return ModelPictures(env.model, picture, where=where)
+
+
+def _shows_model(env: Any) -> bool:
+    return hasattr(getattr(env, "model", None), "body_mass") and hasattr(getattr(env, "data", None), "qpos")

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
-from rewardsmith.interfaces import Frame
+from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
 
 ID = "Point-v0"
@@ -43,6 +44,7 @@ class PointSimulator:
         env_seeds: Sequence[int],
         info_fields: Sequence[str],
         threads: int | None = None,  # noqa: ARG002 - it needs none
+        picture: Picture | None = None,
     ) -> None:
         self._edge_m = _edge(task)
         _check_info_fields(info_fields)
@@ -51,6 +53,7 @@ class PointSimulator:
         self._info_fields, self._episode_steps = tuple(info_fields), task.episode_steps
         self._draws = [np.random.default_rng(seed) for seed in env_seeds]
         self._position, self._target = np.zeros((2, self.num_envs), dtype=np.float32)
+        self._picture = picture or Picture()
         self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
         self._ended = np.ones(self.num_envs, dtype=bool)
 
@@ -68,6 +71,17 @@ class PointSimulator:
         truncated = (self._elapsed >= self._episode_steps) & ~terminated & ~started
         self._ended = terminated | truncated
         return self._frame(started, terminated, truncated)
+
+    def render(self, env: int) -> NDArray[np.uint8]:
+        """The line from -2 m to 2 m in grey, the target in green, the point in red; no OpenGL is asked for."""
+        width, height = self._picture.width, self._picture.height
+        pixels = np.full((height, width, 3), 255, dtype=np.uint8)
+        pixels[height // 2] = 128
+        size = max(1, height // 16)
+        for place_m, colour in ((self._target[env], (0, 160, 0)), (self._position[env], (200, 0, 0))):
+            column = int((float(place_m) + 2.0) / 4.0 * (width - 1))
+            pixels[height // 2 - size : height // 2 + size, max(0, column - size) : max(0, column + size)] = colour
+        return pixels
 
     def close(self) -> None:
         """There is nothing to free."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from rewardsmith.errors import RunError
+from rewardsmith.errors import DiskFull, RunError, no_room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,15 +42,30 @@ def write(path: Path, content: bytes) -> str:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise RunError(
-            f"{path} cannot be written ({error.strerror}). Free some space or allow writing there, then resume: "
-            "everything recorded so far is kept."
-        ) from error
+        raise not_written(path, error) from error
     return sha256(content)
+
+
+def not_written(path: Path, error: OSError) -> RunError:
+    """Why a file cannot be written, and what to do: `DiskFull` where there is no room."""
+    kind = DiskFull if no_room(error) else RunError
+    return kind(
+        f"{path} cannot be written ({error.strerror}). Free some space or allow writing there, then resume: "
+        "everything recorded so far is kept."
+    )
+
+
+def fault(root: Path, file: str, *, any_of: Collection[str]) -> str | None:
+    """What is wrong with `root/file`, which must have one of the recorded hashes; None where nothing is."""
+    try:
+        content = _content(root, file)
+        return None if sha256(content) in any_of else _damaged(root / file, content, max(any_of))
+    except RunError as error:
+        return str(error)
 
 
 def read(root: Path, file: str, *, expected: str) -> bytes:
@@ -60,19 +75,27 @@ def read(root: Path, file: str, *, expected: str) -> bytes:
     """
     content = _content(root, file)
     if sha256(content) != expected:
-        raise RunError(
-            f"{root / file} is damaged: its sha256 is {sha256(content)[:12]}..., the ledger recorded "
-            f"{expected[:12]}.... {_REMEDY}"
-        )
+        raise RunError(_damaged(root / file, content, expected))
     return content
 
 
-_REMEDY = "Put back a copy of it; the rest of the run is unharmed."
+def _damaged(path: Path, content: bytes, expected: str) -> str:
+    return (
+        f"{path} is damaged: its sha256 is {sha256(content)[:12]}..., the ledger recorded {expected[:12]}.... {_REMEDY}"
+    )
+
+
+_REMEDY = "Put back a copy of it, or run `rewardsmith fsck RUN --repair`; the rest of the run is unharmed."
+
+
+def is_inside(file: str) -> bool:
+    """Whether a file that a ledger names lies within its run."""
+    parts = PurePosixPath(file)
+    return not parts.is_absolute() and ".." not in parts.parts
 
 
 def _content(root: Path, file: str) -> bytes:
-    inside = PurePosixPath(file)
-    if inside.is_absolute() or ".." in inside.parts:
+    if not is_inside(file):
         raise RunError(
             f"The ledger of {root} names the file '{file}', which lies outside the run. It was tampered with."
         )
@@ -82,8 +105,9 @@ def _content(root: Path, file: str) -> bytes:
         raise RunError(f"{root / file} cannot be read ({error.strerror}). {_REMEDY}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk."""
+    fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

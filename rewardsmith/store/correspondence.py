@@ -105,22 +105,25 @@ def _interval(body: Json) -> tuple[int, int]:
 class Recorded:
     """A proposer every prompt and reply of which is also written down, prompts before they leave.
 
-    `prompt` and `reply` take the candidate's id, what to write, and `Request.repair`.
+    `prompt` and `reply` take the candidate's id, what to write, and `Request.repair`; `before` is called first of all
+    and may refuse, so that nothing is asked for that could not be kept.
     """
 
     def __init__(
         self,
         proposer: Proposer,
         *,
+        before: Callable[[], None],
         prompt: Callable[[str, Prompt, int], None],
         reply: Callable[[str, str, int], None],
     ) -> None:
-        self._proposer, self._prompt, self._reply = proposer, prompt, reply
+        self._proposer, self._before, self._prompt, self._reply = proposer, before, prompt, reply
         self.name = proposer.name
         self.origin: Literal["llm", "offline", "manual", "replay"] = proposer.origin
 
     def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]:
         """What the proposer answers, in order."""
+        self._before()
         for request in requests:
             self._prompt(request.candidate_id, request.prompt, request.repair)
         replies = self._proposer.propose(requests, store=store)

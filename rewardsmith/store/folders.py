@@ -10,6 +10,7 @@ from pathlib import Path
 from rewardsmith.errors import RunError
 
 LEDGER = "ledger.sqlite"
+BACKUP = "ledger.backup.sqlite"
 
 
 def new_folder(runs: Path, task_name: str, *, now: datetime | None = None) -> Path:

@@ -3,22 +3,29 @@
 SQLite because other processes write too (`rewardsmith feedback` while `evolve` runs) and because it kept every commit
 on a full disk; WAL with synchronous=FULL, so that what `append` returned survives kill -9 and a power cut. WAL needs
 the folder on a local disk. The ledger knows nothing of what an event's body means, and never changes or deletes one.
+
+Each event carries a link: a hash of the event and of the link before it. So an event that changed on disk is found out
+when it is read, and so is one that was taken from the middle. It is no signature: whoever writes events can write
+links. What to do about a damaged ledger is `fsck.py`'s.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from rewardsmith.errors import RunError
+from rewardsmith.errors import DiskFull, RunError
+from rewardsmith.store.artefacts import not_written, sync
 from rewardsmith.store.codec import Json, dumps, loads
 
-SCHEMA = 1
+SCHEMA = 2
 BUSY_S = 30.0
 _CREATE = """
 CREATE TABLE events(
@@ -26,7 +33,8 @@ CREATE TABLE events(
     key  TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
     at   TEXT NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    link TEXT NOT NULL
 ) STRICT
 """
 
@@ -47,6 +55,23 @@ class Event:
     body: Json
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """An event as it lies in the file, with its link; `body` is JSON text, not looked into."""
+
+    seq: int
+    key: str
+    kind: str
+    at: str
+    body: str
+    link: str
+
+    def linked(self, before: str) -> str:
+        """The link this row must have after a row with the link `before`."""
+        text = "\n".join((before, str(self.seq), self.key, self.kind, self.at, self.body))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class Ledger:
     """Events of one run. Safe to use from several threads and from several processes at once."""
 
@@ -64,8 +89,10 @@ class Ledger:
             self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-        with self._transaction():
-            self._prepare(self._db.execute("PRAGMA user_version").fetchone()[0], create=create)
+            as_it_should = self._schema() == SCHEMA
+        if not as_it_should:  # else whoever only reads need not wait for whoever writes
+            with self._transaction():
+                self._prepare(self._schema(), create=create)
 
     def append(self, key: str, kind: str, body: Json) -> Event:
         """Record an event; once this returns it is on the disk. The same event again is a no-op.
@@ -96,11 +123,32 @@ class Ledger:
         with self._explained():
             return self._get(key)
 
-    def of(self, kind: str) -> tuple[Event, ...]:
-        """All events of a kind, oldest first."""
+    def of(self, *kinds: str, after: int = 0) -> tuple[Event, ...]:
+        """All events of some kinds, oldest first; only those past number `after`."""
+        marks = ", ".join("?" * len(kinds))
         with self._explained():
-            rows = self._db.execute(f"{_SELECT} WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
-            return tuple(_event(row) for row in rows)
+            query = f"{_SELECT} WHERE kind IN ({marks}) AND seq > ? ORDER BY seq"
+            return tuple(self._event(row) for row in self._db.execute(query, (*kinds, after)).fetchall())
+
+    def verify(self) -> None:
+        """Look at every event. Raises: RunError: one was changed on disk, or is missing from the middle."""
+        with self._explained():
+            for found in self._db.execute(f"{_SELECT} ORDER BY seq"):
+                self._borne_out(found)
+
+    def back_up(self, file: Path) -> None:
+        """Copy the whole ledger to `file`, which takes its name in one step. Raises: RunError: the disk is full."""
+        part = file.with_name(f".{file.name}.part")
+        try:
+            part.unlink(missing_ok=True)
+            with self._explained(), closing(sqlite3.connect(part)) as copy:
+                copy.execute("PRAGMA journal_mode=OFF")
+                copy.execute("PRAGMA synchronous=OFF")
+                self._db.backup(copy)
+            sync(part)
+            part.replace(file)
+        except OSError as error:
+            raise not_written(file, error) from error
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
@@ -109,27 +157,49 @@ class Ledger:
 
     def _get(self, key: str) -> Event | None:
         row = self._db.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
-        return _event(row) if row else None
+        return self._event(row) if row else None
+
+    def _event(self, found: Sequence[Any]) -> Event:
+        row = self._borne_out(found)
+        return Event(seq=row.seq, key=row.key, kind=row.kind, at=row.at, body=loads(row.body))
+
+    def _borne_out(self, found: Sequence[Any]) -> Row:
+        """The row, whose last column is the link before it. Raises: RunError: its own link does not bear it out."""
+        *columns, before = found
+        row = row_of(columns)
+        if row.linked(before or "") != row.link:
+            raise RunError(
+                f"{self.path}: event {row.seq} ('{row.key}') is not what was recorded. {remedy(self.path.parent)}"
+            )
+        return row
 
     def _count(self, kind: str) -> int:
         return int(self._db.execute("SELECT count(*) FROM events WHERE kind = ?", (kind,)).fetchone()[0])
 
     def _insert(self, key: str, kind: str, body: Json) -> Event:
-        at, text = self._now(), dumps(body)
-        cursor = self._db.execute("INSERT INTO events(key, kind, at, body) VALUES (?, ?, ?, ?)", (key, kind, at, text))
-        return Event(seq=int(cursor.lastrowid or 0), key=key, kind=kind, at=at, body=loads(text))
+        last = self._db.execute("SELECT seq, link FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        before, link = last or (0, "")
+        bare = Row(seq=before + 1, key=key, kind=kind, at=self._now(), body=dumps(body), link="")
+        insert(self._db, replace(bare, link=bare.linked(link)))
+        return Event(seq=bare.seq, key=key, kind=kind, at=bare.at, body=loads(bare.body))
+
+    def _schema(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def _prepare(self, schema: int, *, create: bool) -> None:
         if schema > SCHEMA:
-            raise RunError(
-                f"{self.path} was written by a newer rewardsmith (ledger schema {schema}; this one reads up to "
-                f"{SCHEMA}). Upgrade with `pip install -U rewardsmith`."
-            )
+            raise RunError(newer(self.path, schema))
         if schema == 0 and not create:
-            raise RunError(f"{self.path.parent} holds no run: its {self.path.name} is empty. Delete it and begin anew.")
+            raise RunError(
+                f"{self.path.parent} holds no run: its {self.path.name} is empty. {remedy(self.path.parent)} If no run "
+                "ever began there, delete it and begin anew."
+            )
         if schema == 0:
-            self._db.execute(_CREATE)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+            create_table(self._db)
+            return
+        for version in range(schema, SCHEMA):
+            MIGRATIONS[version](self._db)
+            self._db.execute(f"PRAGMA user_version = {version + 1}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -150,24 +220,78 @@ class Ledger:
             try:
                 yield
             except sqlite3.Error as error:
-                raise RunError(f"{self.path} cannot be used: {error}. {_advice(error)}") from error
+                raise explained(error, self.path) from error
 
 
-_SELECT = "SELECT seq, key, kind, at, body FROM events"
+_SELECT = """
+SELECT seq, key, kind, at, body, link,
+       (SELECT p.link FROM events p WHERE p.seq < events.seq ORDER BY p.seq DESC LIMIT 1)
+FROM events"""
 
 
-def _event(row: tuple[int, str, str, str, str]) -> Event:
-    seq, key, kind, at, body = row
-    return Event(seq=seq, key=key, kind=kind, at=at, body=loads(body))
+def create_table(db: sqlite3.Connection) -> None:
+    """Make an empty ledger of this version."""
+    db.execute(_CREATE)
+    db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
-def _advice(error: sqlite3.Error) -> str:
+def insert(db: sqlite3.Connection, row: Row) -> None:
+    """Put a row where it belongs."""
+    values = (row.seq, row.key, row.kind, row.at, row.body, row.link)
+    db.execute("INSERT INTO events(seq, key, kind, at, body, link) VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+def relinked(rows: Sequence[Row]) -> Iterator[Row]:
+    """The same rows, which come in order, each with the link that it must have."""
+    before = ""
+    for row in rows:
+        before = row.linked(before)
+        yield replace(row, link=before)
+
+
+def newer(path: Path, schema: int) -> str:
+    """What to say of a ledger of a later version."""
+    return (
+        f"{path} was written by a newer rewardsmith (ledger schema {schema}; this one reads up to {SCHEMA}). "
+        "Upgrade with `pip install -U rewardsmith`."
+    )
+
+
+def remedy(folder: Path) -> str:
+    """What to do about damage in a run."""
+    return f"`rewardsmith fsck {folder}` says what is damaged; with --repair it goes back to the last good state."
+
+
+def row_of(columns: Sequence[Any]) -> Row:
+    """A row of its columns; those of schema 1 have no link."""
+    seq, key, kind, at, body, link = (*columns, "") if len(columns) == 5 else columns
+    return Row(seq=int(seq), key=str(key), kind=str(kind), at=str(at), body=str(body), link=str(link))
+
+
+def _link_events(db: sqlite3.Connection) -> None:
+    """Schema 1 had no links: give one to every event as it stands."""
+    db.execute("ALTER TABLE events ADD COLUMN link TEXT NOT NULL DEFAULT ''")
+    found = db.execute("SELECT seq, key, kind, at, body, link FROM events ORDER BY seq").fetchall()
+    for row in relinked([row_of(columns) for columns in found]):
+        db.execute("UPDATE events SET link = ? WHERE seq = ?", (row.link, row.seq))
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _link_events}
+"""How a ledger of each earlier version becomes one of the next; all in the transaction that opens it."""
+
+
+def explained(error: sqlite3.Error, path: Path) -> RunError:
+    """A database's error in words that say what to do."""
     match str(error):
         case "database or disk is full" | "disk I/O error":
-            return "Free some space on its disk and resume: everything recorded so far is kept."
+            return DiskFull(
+                f"{path} cannot be written to: {error}. Free some space on its disk and resume: everything recorded so "
+                "far is kept."
+            )
         case "database is locked":
-            return f"Another process kept it busy for {BUSY_S:.0f} s. Try again."
+            advice = f"Another process kept it busy for {BUSY_S:.0f} s. Try again."
         case "file is not a database" | "database disk image is malformed":
-            return "The file is damaged: put back a copy, or begin a new run."
+            advice = f"The file is damaged. {remedy(path.parent)}"
         case _:
-            return "Check that its folder exists, is on a local disk, and may be written to."
+            advice = "Check that its folder exists, is on a local disk, and may be written to."
+    return RunError(f"{path} cannot be used: {error}. {advice}")

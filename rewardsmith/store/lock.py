@@ -10,10 +10,12 @@ import fcntl
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from rewardsmith.errors import RunError, RunLocked
+from rewardsmith.store.artefacts import not_written
 
 
 class Lock:
@@ -26,8 +28,9 @@ class Lock:
         """
         self.holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
         self._fd: int | None = _take(path)
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, json.dumps(self.holder).encode(), 0)
+        with suppress(OSError):  # on a full disk nobody can read who holds it; it holds all the same
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, json.dumps(self.holder).encode(), 0)
 
     def release(self) -> None:
         """Let the next writer in; safe to call twice."""
@@ -44,7 +47,10 @@ class Lock:
 
 
 def _take(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise not_written(path, error) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,22 +1,25 @@
 """A run on disk: its ledger and its files; append atomically, read back exactly, one writer at a time.
 
     runs/<UTC time>-<task>/
-        run.json config.yaml task.yaml    what was started, with which settings and versions
-        ledger.sqlite lock                the run itself
+        run.json config.yaml task.yaml extras.json    what was started, with which settings and versions
+        ledger.sqlite lock                the run itself; ledger.backup.sqlite as of the last generation
+        checkpoints/ damaged/             a training under way; what `rewardsmith fsck --repair` set aside
         prompts/<id>.md replies/<id>.md   as sent and as received; a repair is <id>.repair1.md
         candidates/<id>.py curves/<id>.csv policies/<id>.safetensors trajectories/<id>.safetensors
         best/reward.py best/policy.safetensors best/graph.json summary.md
 
-The ledger is the run: resuming is replaying it, and all files but policies and trajectories can be told from it.
-Nothing here decides anything; see `evolve.py`. No pickle.
+The ledger is the run: resuming is replaying it, and all files but policies and trajectories can be told from it. What
+is begun is recorded before (`heard:N` for a generation, `begun:...`), what came of it after, with the hash of
+every file it left. Nothing here decides anything; see `evolve.py`. No pickle.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
@@ -24,6 +27,7 @@ from rewardsmith.archive import Archive
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import RunError, UsageError, did_you_mean
 from rewardsmith.store import artefacts, folders, pages
+from rewardsmith.store.checkpoints import Checkpoints
 from rewardsmith.store.codec import (
     Json,
     PolicyFile,
@@ -31,13 +35,16 @@ from rewardsmith.store.codec import (
     TrajectoriesFile,
     decode,
     decode_trajectories,
+    dumps,
     encode,
+    loads,
 )
 from rewardsmith.store.correspondence import People, Recorded, Replies, about
 from rewardsmith.store.episodes import StoredTrajectories
-from rewardsmith.store.ledger import Event, Ledger, utc_now
+from rewardsmith.store.ledger import Event, Ledger, remedy, utc_now
 from rewardsmith.store.lock import Lock
-from rewardsmith.store.shelf import Shelf, page_name, publish
+from rewardsmith.store.room import need_room
+from rewardsmith.store.shelf import Shelf, best_files, candidate_pages, page_name
 from rewardsmith.store.start import Start, read_start
 from rewardsmith.types import (
     Attempt,
@@ -59,6 +66,25 @@ if TYPE_CHECKING:
     from rewardsmith.interfaces import Proposer
 
 T = TypeVar("T")
+WITH_FILES = ("run", "trajectories", "references", "generation", "final", "files", "repaired")
+"""Kinds of events that record files."""
+CHANGEABLE = ("limits", "human")
+"""Sections of the settings that may change while a run lasts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownFile:
+    """A file as the ledger knows it: the hashes it may have, and whether it must be there."""
+
+    file: str
+    hashes: frozenset[str] = frozenset()
+    written: bool = False
+
+    def fault(self, root: Path) -> str | None:
+        """What is wrong with the file in a run's folder; None where nothing is."""
+        if not self.written and artefacts.is_inside(self.file) and not (root / self.file).exists():
+            return None
+        return artefacts.fault(root, self.file, any_of=self.hashes)
 
 
 class Run:
@@ -80,7 +106,9 @@ class Run:
         self.people = People(ledger)
         self._ledger, self._lock = ledger, lock
         self._readers = Readers(policy=self._read_policy, trajectories=self._read_trajectories, graph=self._read_graph)
-        self._decoded: dict[int, Generation] = {}
+        self._history: list[tuple[int, Generation]] = []
+        self.settings = _as_changed(self.start.config, ledger.of("settings"))
+        self.checkpoints = Checkpoints(folder, before=self.need_room)
 
     @classmethod
     def create(
@@ -91,23 +119,29 @@ class Run:
         config: EvolveConfig,
         task_text: str,
         allowed: Mapping[str, tuple[int, ...]],
+        extras: Json = None,
     ) -> Self:
         """Begin a run in `folder`, which must not hold one yet, as its writer.
 
         `task_text` is the task file as the person wrote it; `allowed` says which inputs reward code may have, with
-        their shapes per environment (`graph.allowed_inputs`).
+        their shapes per environment (`graph.allowed_inputs`); `extras` is what was asked for besides settings.
 
         Raises: RunError: there is a run already, or the folder cannot be written to.
         """
-        start = Start(task=task, config=config, versions=versions(), allowed=allowed)
+        start = Start(
+            task=task, config=config, versions=versions(), allowed=allowed, task_text=task_text, extras=extras
+        )
         _make(folder)
         with ExitStack() as undo:
             lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release)
-            if (folder / folders.LEDGER).exists():
-                raise RunError(f"{folder} holds a run already. Continue it with `rewardsmith resume {folder}`.")
-            Shelf(folder, files=start.files(task_text)).write()
+            if (folder / folders.BACKUP).exists() and not (folder / folders.LEDGER).exists():
+                raise RunError(f"{folder} holds a run already, whose ledger is gone. {remedy(folder)}")
             ledger = _enter(undo, Ledger(folder / folders.LEDGER, create=True), Ledger.close)
-            ledger.append("run", "run", start.to_json())
+            if ledger.get("run") is not None:  # a ledger without it is what a kill at this very place leaves
+                raise RunError(f"{folder} holds a run already. Continue it with `rewardsmith resume {folder}`.")
+            as_recorded = read_start(loads(dumps(start.to_json())), folder)  # its files can be told from the ledger
+            hashes: dict[str, Json] = dict(Shelf(folder, files=as_recorded.files()).write())
+            ledger.append("run", "run", start.to_json() | {"artefacts": hashes})
             run = cls(folder, ledger, lock)
             run._begin_session()
             undo.pop_all()
@@ -124,6 +158,8 @@ class Run:
                 raise RunError(f"{folder} holds no run: there is no {folders.LEDGER} in it.")
             lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release) if write else None
             ledger = _enter(undo, Ledger(folder / folders.LEDGER), Ledger.close)
+            if write:
+                ledger.verify()
             run = cls(folder, ledger, lock)
             if write:
                 run._begin_session()
@@ -154,15 +190,37 @@ class Run:
 
     @property
     def config(self) -> EvolveConfig:
-        """The resolved settings the run began with."""
+        """The resolved settings the run began with; `settings` has its limits as they were last set."""
         return self.start.config
+
+    def change(self, settings: EvolveConfig) -> None:
+        """Record that from now on other limits hold, or another patience with people; the same again is a no-op."""
+        self._must_write()
+        if settings != self.settings:
+            changed = settings.model_dump(mode="json", include=set(CHANGEABLE))
+            self._ledger.append_next("settings", changed)
+            self.settings = settings
+
+    def begin(self, what: str) -> None:
+        """Record that something is about to be done whose outcome will be recorded under `what`."""
+        self._must_write()
+        self._ledger.append_once(f"begun:{what}", "begun", lambda: {})
+
+    def need_room(self) -> None:
+        """Raises: DiskFull: the disk has less room than the run's limits ask for."""
+        need_room(self.folder, least_mib=self.settings.limits.free_mib)
 
     # --- what the loop yields ---------------------------------------------------------------------------------------
 
     def history(self) -> tuple[Generation, ...]:
         """All finished generations in order. Policies are read from their files, and checked, at first use."""
-        found = [self._generation(event) for event in self._ledger.of("generation")]
-        return tuple(sorted(found, key=lambda generation: generation.index))
+        last = self._history[-1][0] if self._history else 0
+        self._history += [(e.seq, self.read_generation(e.body)) for e in self._ledger.of("generation", after=last)]
+        return tuple(sorted((generation for _, generation in self._history), key=lambda g: g.index))
+
+    def read_generation(self, body: Json) -> Generation:
+        """The generation that an event tells. Raises: RunError: it cannot be read, or a graph in it may not run."""
+        return decode(Generation, cast("dict[str, Json]", body)["value"], readers=self._readers)
 
     def add_generation(self, generation: Generation) -> None:
         """Keep a finished generation: its files first, then the event that names them. Once more is a no-op.
@@ -173,8 +231,9 @@ class Run:
         shelf = Shelf(self.folder)
         value = shelf.add_generation(generation, earlier=earlier, start=self.start)
         before, best = self.best(earlier), self.best((*earlier, generation))
-        best = None if best is before else best  # `best/` holds it already
-        self._keep(f"generation:{generation.index}", "generation", value, shelf, best=best)
+        changed = best if best is not before else None
+        self._keep(f"generation:{generation.index}", "generation", value, shelf, best=self._best_files(changed, shelf))
+        self.checkpoints.clear()
 
     def start_trajectories(self) -> Sequence[Trajectory] | None:
         """The episodes that the run began with; None where it has not begun."""
@@ -204,6 +263,7 @@ class Run:
         shelf = Shelf(self.folder)
         value: Json = [shelf.add_reference(result) for result in results]
         self._keep("references", "references", value, shelf)
+        self.checkpoints.clear()
 
     def final(self) -> Final | None:
         """The winner, measured again; None before. A run that went on afterwards has a later one."""
@@ -219,17 +279,21 @@ class Run:
         winner = next((a for g in generations for a in g.attempts if a.id == final.winner), None)
         if winner is None:
             raise RunError(f"The winner '{final.winner}' is in no generation of {self.folder}.")
-        self._keep(f"final:{len(generations)}", "final", encode(final), Shelf(self.folder), best=winner)
+        shelf = Shelf(self.folder)
+        self._keep(f"final:{len(generations)}", "final", encode(final), shelf, best=self._best_files(winner, shelf))
 
     def end(self, why: str) -> None:
         """Record that this session ended, and why, in words."""
         self._must_write()
         self._ledger.append_next("ended", {"why": why})
+        self._back_up()
 
     def ended(self) -> str | None:
-        """Why the latest session ended; None while it runs, and where it was killed."""
-        last = max(self._ledger.of("session") + self._ledger.of("ended"), key=lambda event: event.seq)
-        return str(cast("dict[str, Json]", last.body)["why"]) if last.kind == "ended" else None
+        """Why the latest session ended; None while it runs, where it was killed, and where a repair took it back."""
+        events = self._ledger.of("session", "ended", "repaired")  # none where it was killed before its first session
+        counted = [e for e in events if e.kind != "repaired" or cast("dict[str, Json]", e.body)["reopened"]]
+        ended = bool(counted) and counted[-1].kind == "ended"
+        return str(cast("dict[str, Json]", counted[-1].body)["why"]) if ended else None
 
     def best(self, generations: Sequence[Generation] | None = None) -> Attempt | None:
         """The attempt that leads after `generations` (all, unless given); None while nothing is judged."""
@@ -256,20 +320,54 @@ class Run:
 
     def recorded(self, proposer: Proposer) -> Proposer:
         """The same proposer, every prompt and reply of which is also written to `prompts/` and `replies/`."""
-        return Recorded(proposer, prompt=self.record_prompt, reply=self.record_reply)
+        reply = self._record_drawn if proposer.origin == "offline" else self.record_reply
+        return Recorded(proposer, before=self.need_room, prompt=self.record_prompt, reply=reply)
 
     def record_prompt(self, candidate_id: str, prompt: Prompt, repair: int = 0) -> None:
         """Write `prompts/<id>.md`, or `<id>.repair1.md` for the first repair."""
-        self._write(f"prompts/{page_name(candidate_id, repair)}", artefacts.to_bytes(pages.prompt_page(prompt)))
+        page = pages.prompt_page(prompt)
+        self._keep_text(page)
+        self._write(f"prompts/{page_name(candidate_id, repair)}", artefacts.to_bytes(page))
 
     def record_reply(self, candidate_id: str, text: str, repair: int = 0) -> None:
         """Write a reply, as it came, to `replies/<id>.md`, or `<id>.repair1.md` for the first repair."""
         self._write(f"replies/{page_name(candidate_id, repair)}", artefacts.to_bytes(text))
 
+    def _record_drawn(self, candidate_id: str, text: str, repair: int = 0) -> None:
+        """The same for a reply that nobody was asked for, and that is in no reply store."""
+        self._keep_text(text)
+        self.record_reply(candidate_id, text, repair)
+
+    def _keep_text(self, text: str) -> None:
+        """Keep a page's text in the ledger, once."""
+        self._must_write()
+        self._ledger.append_once(f"text:{artefacts.sha256(artefacts.to_bytes(text))}", "text", lambda: {"text": text})
+
+    def texts(self) -> tuple[str, ...]:
+        """Every prompt, and every reply, as its page has it."""
+        told = (str(cast("dict[str, Json]", event.body)["text"]) for event in self._ledger.of("text"))
+        return (*told, *(reply.text for reply in self.replies.all()))
+
     def write_summary(self, text: str) -> Path:
         """Write `summary.md`."""
-        self._write("summary.md", artefacts.to_bytes(text))
+        self._must_write()
+        self.keep_files({"summary.md": artefacts.to_bytes(text)})
         return self.folder / "summary.md"
+
+    def keep_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files that may stand there in an earlier form. Any process may.
+
+        Raises: RunError: the disk is full.
+        """
+        self._ledger.append_next("files", {"artefacts": self._replace_files(files), "written": True})
+
+    def _replace_files(self, files: Mapping[str, bytes]) -> dict[str, Json]:
+        """Record the hashes of files, then write them: a kill in between leaves what is known, old or new."""
+        hashes: dict[str, Json] = {file: artefacts.sha256(content) for file, content in files.items()}
+        if files:
+            self._ledger.append_next("files", {"artefacts": hashes, "written": False})
+            Shelf(self.folder, files=files).write()
+        return hashes
 
     # --- looking back -----------------------------------------------------------------------------------------------
 
@@ -288,7 +386,9 @@ class Run:
 
     def damaged(self) -> tuple[str, ...]:
         """One line for each file that is missing or not what the ledger recorded."""
-        return tuple(line for file, sha in self._recorded_hashes().items() if (line := self._fault(file, sha)))
+        recorded = known_files((e.kind, e.body) for e in self._ledger.of(*WITH_FILES))
+        found = (kept.fault(self.folder) for kept in recorded.values())
+        return tuple(line for line in found if line)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -299,7 +399,7 @@ class Run:
         if self._lock is None:
             raise RunError(f"{self.folder} was opened for reading; open it with write=True to add to it.")
 
-    def _keep(self, key: str, kind: str, value: Json, shelf: Shelf, *, best: Attempt | None = None) -> None:
+    def _keep(self, key: str, kind: str, value: Json, shelf: Shelf, *, best: Mapping[str, bytes] | None = None) -> None:
         """Files, then `best/`, then the event: a kill in between leaves files that the resumed run writes again."""
         self._must_write()
         known = self._ledger.get(key)
@@ -308,17 +408,24 @@ class Run:
         hashes: dict[str, Json] = {}
         if known is None:
             hashes |= shelf.write()
-            publish(best, self.folder)
+            hashes |= self._replace_files(best or {})
         self._ledger.append(key, kind, {"value": value, "artefacts": hashes})
+        self._back_up()
+
+    def _best_files(self, best: Attempt | None, shelf: Shelf) -> Mapping[str, bytes]:
+        """What `best/` is to hold; nothing where there is no best. Its page is on the shelf, or in the ledger."""
+        if best is None:
+            return {}
+        history = self.history()
+        shelved = shelf.files.get(f"candidates/{best.id}.py")
+        return best_files(best, shelved or candidate_pages(history, self.start, among=history)[best.id])
+
+    def _back_up(self) -> None:
+        self._ledger.back_up(self.folder / folders.BACKUP)
 
     def _write(self, file: str, content: bytes) -> None:
         self._must_write()
         artefacts.write(self.folder / file, content)
-
-    def _generation(self, event: Event) -> Generation:
-        if event.seq not in self._decoded:
-            self._decoded[event.seq] = decode(Generation, _value(event), readers=self._readers)
-        return self._decoded[event.seq]
 
     def _read_policy(self, kept: PolicyFile) -> Policy:
         return Policy(tensors=artefacts.StoredTensors(self.folder, kept.file, expected=kept.sha256))
@@ -335,20 +442,34 @@ class Run:
         except GraphError as error:
             raise RunError(f"A traced reward in {self.folder} may not run: {error}. The ledger was changed.") from error
 
-    def _recorded_hashes(self) -> dict[str, str]:
-        events = (e for kind in ("generation", "references", "trajectories") for e in self._ledger.of(kind))
-        bodies = (cast("dict[str, dict[str, str]]", event.body) for event in events)
-        return {file: sha for body in bodies for file, sha in body["artefacts"].items()}
-
-    def _fault(self, file: str, sha: str) -> str | None:
-        try:
-            artefacts.read(self.folder, file, expected=sha)
-        except RunError as error:
-            return str(error)
-        return None
-
 
 # --- helpers --------------------------------------------------------------------------------------------------------
+
+
+def known_files(events: Iterable[tuple[str, Json]]) -> dict[str, KnownFile]:
+    """Every file that events, given as kind and body in order, recorded.
+
+    Most files are written once. One that is replaced may still be as it was before: its new hash is recorded first. A
+    repair takes away what was set aside.
+    """
+    found: dict[str, KnownFile] = {}
+    for kind, body in events:
+        given = body if isinstance(body, dict) else {}
+        files, written = given.get("artefacts"), bool(given.get("written", True))
+        for file, sha in files.items() if isinstance(files, dict) else ():
+            if kind == "repaired":
+                found.pop(file, None)
+            else:
+                before = found.get(file, KnownFile(file=file))
+                found[file] = KnownFile(file=file, hashes=before.hashes | {str(sha)}, written=before.written or written)
+    return found
+
+
+def _as_changed(config: EvolveConfig, changes: Iterable[Event]) -> EvolveConfig:
+    """The settings after all changes that were recorded."""
+    for event in changes:
+        config = EvolveConfig.model_validate(config.model_dump() | cast("dict[str, object]", event.body))
+    return config
 
 
 def _value(event: Event) -> Json:

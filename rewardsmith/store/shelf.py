@@ -24,15 +24,20 @@ class Shelf:
         self._folder = folder
         self._files = dict(files or {})
 
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What is to be written."""
+        return self._files
+
     def write(self) -> dict[str, str]:
         """Write everything; returns the sha256 of each file. Raises: RunError: the disk is full."""
         return {file: artefacts.write(self._folder / file, content) for file, content in self._files.items()}
 
     def add_generation(self, generation: Generation, *, earlier: Sequence[Generation], start: Start) -> Json:
         """Shelve what `generation` leaves; returns it as JSON that names the policies' files."""
-        known = {a.id: a for g in (*earlier, generation) for a in g.attempts}
+        written = candidate_pages([generation], start, among=(*earlier, generation))
         for attempt in generation.attempts:
-            self._add_page(attempt, generation, known, start)
+            self._files[f"candidates/{attempt.id}.py"] = written[attempt.id]
             self._add_curves(attempt.id, trained_of(attempt))
             self._add_asked(attempt.id)
         value = cast("dict[str, Json]", encode(dataclasses.replace(generation, attempts=())))
@@ -66,13 +71,6 @@ class Shelf:
         self._files[file] = content
         return artefacts.sha256(content)
 
-    def _add_page(self, attempt: Attempt, generation: Generation, known: Mapping[str, Attempt], start: Start) -> None:
-        parents = [known[p] for p in attempt.candidate.parents if p in known]
-        page = pages.candidate_page(
-            attempt, task=start.task, method=start.config.method, parents=parents, people=generation.people
-        )
-        self._files[f"candidates/{attempt.id}.py"] = artefacts.to_bytes(page)
-
     def _add_curves(self, name: str, trained: Trained | None) -> None:
         if trained is not None:
             self._files[f"curves/{name}.csv"] = artefacts.to_bytes(pages.curves_page(trained.curves))
@@ -80,9 +78,24 @@ class Shelf:
     def _add_asked(self, candidate_id: str) -> None:
         """The candidate's prompts and replies lie there already: here only so that their hashes are recorded."""
         for kind in ("prompts", "replies"):
-            for name in (f"{candidate_id}.md", f"{candidate_id}.repair*.md"):
+            for name in (f"{candidate_id}.md", f"{candidate_id}.*.md"):
                 for path in (self._folder / kind).glob(name):
                     self._files[f"{kind}/{path.name}"] = path.read_bytes()
+
+
+def candidate_pages(
+    generations: Sequence[Generation], start: Start, *, among: Sequence[Generation]
+) -> dict[str, bytes]:
+    """The page of every candidate of some generations, by id; their parents are `among` others."""
+    known = {a.id: a for g in among for a in g.attempts}
+    return {a.id: artefacts.to_bytes(_page(a, g, known, start)) for g in generations for a in g.attempts}
+
+
+def _page(attempt: Attempt, generation: Generation, known: Mapping[str, Attempt], start: Start) -> str:
+    parents = [known[p] for p in attempt.candidate.parents if p in known]
+    return pages.candidate_page(
+        attempt, task=start.task, method=start.config.method, parents=parents, people=generation.people
+    )
 
 
 def page_name(candidate_id: str, repair: int) -> str:
@@ -90,18 +103,13 @@ def page_name(candidate_id: str, repair: int) -> str:
     return f"{candidate_id}.repair{repair}.md" if repair else f"{candidate_id}.md"
 
 
-def publish(best: Attempt | None, folder: Path) -> None:
-    """Put `best`, whose page is written, into `best/`: the reward, its policy and its traced program."""
-    if best is None or not isinstance(best.outcome, Judged):
-        return
-    trained = best.outcome.trained
-    files = {
-        "best/reward.py": (folder / f"candidates/{best.id}.py").read_bytes(),
-        "best/policy.safetensors": artefacts.tensors_to_bytes(best.outcome.policy.tensors),
-    }
-    if trained.verified is not None:
-        files["best/graph.json"] = artefacts.to_bytes(trained.verified.graph.to_json())
-    Shelf(folder, files=files).write()
+def best_files(best: Attempt, page: bytes) -> dict[str, bytes]:
+    """What `best/` holds: the reward, whose `page` is written already, its policy and its traced program."""
+    assert isinstance(best.outcome, Judged)
+    verified = best.outcome.trained.verified
+    graph = {} if verified is None else {"best/graph.json": artefacts.to_bytes(verified.graph.to_json())}
+    policy = artefacts.tensors_to_bytes(best.outcome.policy.tensors)
+    return {"best/reward.py": page, "best/policy.safetensors": policy, **graph}
 
 
 def trained_of(attempt: Attempt) -> Trained | None:

@@ -21,34 +21,42 @@ from rewardsmith.store.artefacts import to_bytes
 from rewardsmith.store.codec import Json, decode, encode
 from rewardsmith.types import Task
 
+EXTRAS = "extras.json"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """`allowed`: every input reward code may ask for, with its shape per environment."""
+    """`allowed`: every input reward code may ask for, with its shape per environment.
+
+    `task_text` is the task file as it was written, `extras` what was asked for besides settings; runs of earlier
+    versions have neither.
+    """
 
     task: Task
     config: EvolveConfig
     versions: Mapping[str, str]
     allowed: Mapping[str, tuple[int, ...]]
+    task_text: str | None = None
+    extras: Json = None
 
-    def to_json(self) -> Json:
+    def to_json(self) -> dict[str, Json]:
         """The body of the run's first event."""
         return {
             "task": encode(self.task),
             "config": self.config.model_dump(mode="json"),
             "versions": dict(self.versions),
             "allowed": {name: list(shape) for name, shape in self.allowed.items()},
+            "task_text": self.task_text,
+            "extras": self.extras,
         }
 
-    def files(self, task_text: str) -> dict[str, bytes]:
-        """The files that tell people; `task_text` is the task file as it was written."""
+    def files(self) -> dict[str, bytes]:
+        """The files that tell people."""
         told = {"task": self.task.name, "task_file": self.task.path, "versions": dict(self.versions)}
         settings = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
-        return {
-            "task.yaml": to_bytes(task_text),
-            "config.yaml": to_bytes(settings),
-            "run.json": to_bytes(json.dumps(told, indent=2) + "\n"),
-        }
+        files = {"config.yaml": to_bytes(settings), "run.json": _indented(told)}
+        files |= {} if self.task_text is None else {"task.yaml": to_bytes(self.task_text)}
+        return files | ({} if self.extras is None else {EXTRAS: _indented(self.extras)})
 
 
 def read_start(body: Json, folder: Path) -> Start:
@@ -69,7 +77,13 @@ def read_start(body: Json, folder: Path) -> Start:
         config=config,
         versions={name: str(number) for name, number in versions.items()},
         allowed=_shapes(given.get("allowed"), folder),
+        task_text=cast("str | None", given.get("task_text")),
+        extras=given.get("extras"),
     )
+
+
+def _indented(data: Json | Mapping[str, object]) -> bytes:
+    return to_bytes(json.dumps(data, indent=2) + "\n")
 
 
 def _shapes(data: Json, folder: Path) -> dict[str, tuple[int, ...]]:

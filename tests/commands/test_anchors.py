@@ -86,12 +86,12 @@ def test_anchors_asked_for_again_measures_nothing_and_tells_the_same(
 
 STOPPING = """
 from rewardsmith.sim.point import PointSimulator
-made, at = 0, None
+
+def stop():
+    return False
 
 def make(task, **how):
-    global made
-    made += 1
-    if made == at:
+    if stop():
         raise KeyboardInterrupt
     return PointSimulator(task, **how)
 """
@@ -100,21 +100,23 @@ def make(task, **how):
 def test_anchors_stopped_by_ctrl_c_keeps_what_is_done_and_goes_on(
     point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Simulators: one to check the task, one for random play, then one to train and one to judge each pair in."""
+    """It comes as the second of two pairs begins: when a simulator is made and the file holds the first pair."""
     (tmp_path / "stopping_backend.py").write_text(STOPPING)
     monkeypatch.syspath_prepend(tmp_path)
     Path(point).write_text(POINT.replace("backend: point", "backend: 'stopping_backend:make'"))
     backend = importlib.import_module("stopping_backend")
-    backend.at = 5
+    file = tmp_path / "point_reach.json"
+    monkeypatch.setattr(backend, "stop", lambda: file.exists() and len(json.loads(file.read_text())["trainings"]) == 2)
     assert cli.run(words(point, tmp_path)) == 130
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith(f"interrupted; what was measured is kept in {tmp_path}. The same command goes on from there.\n")
-    before = json.loads((tmp_path / "point_reach.json").read_text())
+    before = json.loads(file.read_text())
     assert [(t["reward"], t["env_steps"]) for t in before["trainings"]] == [("expert", 128), ("sparse", 128)]
+    monkeypatch.setattr(backend, "stop", lambda: False)
     assert cli.run(words(point, tmp_path)) == 0
     assert capsys.readouterr().err.startswith("point_reach 1/1: the references, 256 env steps, seed 0\n")
-    after = json.loads((tmp_path / "point_reach.json").read_text())
+    after = json.loads(file.read_text())
     assert after["random"] == before["random"]
     assert [t for t in after["trainings"] if t["env_steps"] == 128] == before["trainings"]
 

@@ -17,7 +17,7 @@ episode_steps: 10
 control_dt_s: 0.1
 signals:
   distance: {source: info.distance, unit: m, doc: distance to the target}
-  action: {source: action, unit: "1", doc: velocity command}
+  action: {source: action, shape: [1], unit: "1", doc: velocity command}
 fitness: {of: "0 - info.distance", reduce: final, unit: m, doc: minus the last distance to the target}
 """
 WRONG = """import torch

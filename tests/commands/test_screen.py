@@ -53,8 +53,8 @@ def point(tmp_path: Path) -> str:
 @pytest.fixture
 def known(tmp_path: Path, point: str) -> str:
     task = taskfile.load(point).task
-    played = [_episode([1.0, 0.6, 0.2, 0.01 * i]) for i in range(4)]
-    played += [_episode([1.0, 1.2, 1.4, 1.5 + i]) for i in range(4)]
+    played = [_episode([1.0, 0.6, 0.2, 0.005 * i]) for i in range(8)]
+    played += [_episode([1.0, 1.2, 1.4, 1.5 + i]) for i in range(8)]
     file = tmp_path / "known.safetensors"
     file.write_bytes(to_bytes(played, about={"task": task.name, "meaning": meaning(task)}))
     return str(file)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,11 +22,11 @@ from rewardsmith.types import EnvSpec, Measure, References, Task
 STEPS = 20
 
 
-def _task(backend: str, env_id: str, observation: str = "obs") -> Task:
+def _task(backend: str, env_id: str, observation: str = "obs", **options: object) -> Task:
     return Task(
         name="contract",
         goal="Obey the contract.",
-        env=EnvSpec(backend=backend, id=env_id, observation=observation),
+        env=EnvSpec(backend=backend, id=env_id, options=options, observation=observation),
         signals=(),
         fitness=Measure(source="reward", reduce="sum"),
         success=None,
@@ -34,6 +35,9 @@ def _task(backend: str, env_id: str, observation: str = "obs") -> Task:
         control_dt_s=0.05,
     )
 
+
+PENDULUM = str(Path(__file__).parent.parent / "sim" / "models" / "pendulum-v1.xml")
+START = {"noise": {"qpos": 0.1}}
 
 # One that only truncates and one that terminates of each; beside it an info field and a name that is nearly one.
 CASES = {
@@ -47,6 +51,17 @@ CASES = {
     ),
     "envpool, MetaWorld": (_task("envpool", "MetaWorld/DoorOpen-v3"), "success", "sucess"),
     "gymnasium": (_task("gymnasium", "HalfCheetah-v5"), "x_velocity", "x_velocty"),
+    "mjcf": (_task("mjcf", PENDULUM, reset=START), "qvel", "qvl"),
+    "mjcf, terminating": (
+        _task("mjcf", PENDULUM, reset=START, terminated="abs(joint(hinge).qpos) > 0.3"),
+        "qvel",
+        "qvl",
+    ),
+    "mjcf, every world another": (
+        _task("mjcf", PENDULUM, reset=START, randomise={"mass": [0.5, 1.5], "damping": [0.5, 1.5]}),
+        "qvel",
+        "qvl",
+    ),
     "gymnasium, terminating": (_task("gymnasium", "InvertedPendulum-v5"), "reward_survive", "reward_surviv"),
 }
 SEEDS = [11, 12, 13, 14]

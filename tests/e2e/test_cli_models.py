@@ -6,6 +6,7 @@ The point simulator stands for the physics, so that what is slow here is the mod
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -80,7 +81,9 @@ def test_a_server_s_rewards_are_repaired_trained_improved_and_paid_for_once_and_
     assert "tokens" in out.splitlines()[-3]
     run = tmp_path / "run"
     assert "'distance'" in (run / "prompts" / "g001-00.repair1.md").read_text()
-    assert "component `near`" in (run / "prompts" / "g002-00.md").read_text()
+    improving = (run / "prompts" / "g002-00.md").read_text()
+    assert "# What became of attempt g001-00" in improving
+    assert re.search(r"^- `near`: -?[\d.]+ -> -?[\d.]+, ", improving, re.MULTILINE), "how its components went"
     assert "target minus position" in asked
     assert "info.distance" not in asked, "the fitness's source"
     assert "obs[2]" not in asked, "a signal's source"

@@ -9,7 +9,7 @@ import pytest
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import sources
-from rewardsmith.feedback.changes import compared
+from rewardsmith.feedback.changes import compared, new_formulas
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Rejected, Task
@@ -53,6 +53,20 @@ def test_change_is_told_in_a_line(graph: Graph, edits: dict[str, str], words: st
     assert compared(graph(PARENT), graph(child)).words() == words
 
 
+def test_new_formulas_are_told_as_code_a_line_each() -> None:
+    child = PARENT.replace(
+        "fast = 0.1 * speed", "limit = 2.0\n    fast = torch.tanh(  # bounded\n        speed / limit)"
+    )
+    assert new_formulas(PARENT, child) == ["fast = torch.tanh(speed / limit)", "limit = 2.0"]
+    entries = PARENT.replace('"fast": fast', '"fast": fast, "tall": 0.5 * hand[:, 2]')
+    assert new_formulas(PARENT, entries) == ["'tall': 0.5 * hand[:, 2]"]
+    held = (
+        entries.replace("return near + fast + effort, ", "total, parts = near + fast, ") + "    return total, parts\n"
+    )
+    assert new_formulas(PARENT, held) == ["'tall': 0.5 * hand[:, 2]"]
+    assert new_formulas(PARENT, PARENT) == []
+
+
 @pytest.mark.parametrize(
     ("mean", "verdict"),
     [
@@ -69,7 +83,7 @@ def test_what_became_of_it_is_told(judged: MakeAttempt, task: Task, mean: float,
     assert feedback is not None
     what = "numbers of `near`: 0.5 -> 0.2; `fast`, `effort` unchanged"
     assert feedback.text == f"Against its parent g001-02: {what}. {verdict}"
-    assert json.loads(json.dumps(feedback.data)) == {"parent": "g001-02", "what": what}
+    assert json.loads(json.dumps(feedback.data)) == {"parent": "g001-02", "what": what, "lines": []}
 
 
 def test_nothing_is_said_where_there_is_nothing_to_compare_with(judged: MakeAttempt, task: Task) -> None:

@@ -476,11 +476,32 @@ def test_a_reward_built_on_is_read_back_and_improved_further() -> None:
         assert_keeps_the_contract(grandchild, RUN)
 
 
-def test_a_reward_edited_by_hand_counts_as_foreign_and_keeps_the_edit() -> None:
+def test_a_number_edited_by_hand_is_read_as_it_stands_and_worked_on_from_there() -> None:
     edited = write(Brief(task=RUN)).replace("more_x_velocity_weight = 1.0", "more_x_velocity_weight = 1.25")
+    genome = read(edited, RUN)
+    assert genome is not None
+    assert genome.terms[0].weight == 1.25  # not the 1.0 that the comment says
+    brief = Brief(task=RUN, turns=(attempt(edited, judged(fitness=RISING)),))
+    assert "it went from 1.25 to" in ask(brief, index=0)
+    added = write(brief, index=1)
+    assert "more_x_velocity_weight = 1.25" in added
+    assert_keeps_the_contract(added, RUN)
+
+
+@pytest.mark.parametrize(
+    ("line", "edit"),
+    [
+        ("more_x_velocity = more_x_velocity_weight * x_velocity", "more_x_velocity = 0.5 * x_velocity.abs()"),
+        ("more_x_velocity_weight = 1.0", "more_x_velocity_weight = -1.0"),  # no weight the search would give it
+    ],
+)
+def test_any_other_edit_makes_a_reward_foreign_and_is_kept(line: str, edit: str) -> None:
+    written = write(Brief(task=RUN))
+    assert line in written
+    edited = written.replace(line, edit)
     assert read(edited, RUN) is None
     code = write(Brief(task=RUN, turns=(attempt(edited, judged(fitness=RISING)),)))
-    assert "more_x_velocity_weight = 1.25" in code
+    assert edit in code
     assert_keeps_the_contract(code, RUN)
 
 

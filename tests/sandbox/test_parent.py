@@ -171,6 +171,16 @@ def test_a_machine_that_cannot_lock_in_refuses_and_says_what_to_do(tmp_path: Pat
     )
 
 
+def test_a_worker_that_never_gets_ready_is_told_from_one_that_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parent, "_START_S", 0.2)
+    actor = tmp_path / "actor.py"
+    actor.write_text("import os, time\nos.write(2, b'a warning')\ntime.sleep(60)\n", encoding="utf-8")
+    with pytest.raises(SandboxUnavailable, match="did not start: it runs, but said nothing for 0 s"):
+        ProcessSandbox(Settings(), zygote=actor).layers()
+
+
 def test_unsafe_goes_on_without_locks_and_says_so(tmp_path: Path) -> None:
     missing = '{"missing": "Landlock is missing"}'
     with _acting(tmp_path, b'{"graph": "{}", "checked": true}', greeting=missing, settings=UNSAFE) as acting:

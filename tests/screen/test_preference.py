@@ -32,7 +32,7 @@ def played(walk: Walk) -> list[Trajectory]:
 
 
 def _verdict(reward: RewardGraph, played: list[Trajectory], task: Task, kind: Kind = "auc") -> Passed | Failed:
-    settings = ScreenSettings(preference=kind)
+    settings = ScreenSettings(preference=kind, least=4)
     labels = labelled(played, task, settings)
     assert isinstance(labels, Labels)
     return preference(reward, Episodes(played, episode_steps=task.episode_steps), labels, settings, gamma=0.9)

@@ -40,7 +40,7 @@ def _after(
     known: Sequence[Attempt] = (),
     **settings: object,
 ) -> tuple[Attempt, ...]:
-    config = EvolveConfig(screen=ScreenSettings.model_validate(settings))
+    config = EvolveConfig(screen=ScreenSettings.model_validate({"least": 4, **settings}))
     batch = [_attempt(reward, i) for i, reward in enumerate(rewards)]
     return rank(batch, task, config, known=known, trajectories=played, seed=7)
 

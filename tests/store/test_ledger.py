@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,73 @@ def test_a_full_disk_is_said_in_words_and_loses_nothing(path: Path) -> None:
     ledger.append("afterwards", "step", None)
 
 
+def _change(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(statement, values)
+        db.commit()
+
+
+@pytest.mark.parametrize("column", ["key", "kind", "at", "body", "link"])
+def test_an_event_that_changed_on_disk_is_named_when_it_is_read(path: Path, column: str) -> None:
+    with closing(Ledger(path)) as ledger:
+        for number in range(3):
+            ledger.append(f"step:{number}", "step", number)
+    _change(path, f"UPDATE events SET {column} = 'other' WHERE seq = 2")
+    with closing(Ledger(path)) as ledger:
+        with pytest.raises(RunError, match=r"event 2 .* is not what was recorded"):
+            ledger.verify()
+        with pytest.raises(RunError, match="is not what was recorded"):
+            ledger.of("step", "other")
+        with pytest.raises(RunError, match="is not what was recorded"):
+            ledger.get("other" if column == "key" else "step:1")
+
+
+def test_an_event_taken_from_the_middle_is_found_out(path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        for number in range(3):
+            ledger.append(f"step:{number}", "step", number)
+    _change(path, "DELETE FROM events WHERE seq = 2")
+    with closing(Ledger(path)) as ledger, pytest.raises(RunError, match=r"event 3 \('step:2'\) is not what"):
+        ledger.of("step")
+
+
+SCHEMA_1 = """
+CREATE TABLE events(
+    seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL
+) STRICT
+"""
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_all_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(SCHEMA_1)
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO events VALUES (1, 'a', 'letter', 'then', '{\"n\":1}'), (2, 'b', 'letter', 'then', '2')")
+        db.commit()
+    for _ in range(2):
+        with closing(Ledger(path)) as ledger:
+            assert [(e.seq, e.key, e.body, e.at) for e in ledger.of("letter")] == [
+                (1, "a", {"n": 1}, "then"),
+                (2, "b", 2, "then"),
+            ]
+    with closing(Ledger(path)) as ledger:
+        assert ledger.append("c", "letter", 3).seq == 3
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+
+
+def test_a_backup_is_the_ledger_at_that_time(path: Path, tmp_path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.append("a", "letter", 1)
+        for _ in range(2):
+            ledger.back_up(tmp_path / "copy.sqlite")
+        ledger.append("b", "letter", 2)
+    with closing(Ledger(tmp_path / "copy.sqlite")) as copy:
+        assert [e.key for e in copy.of("letter")] == ["a"]
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_ledger_of_a_newer_version_is_refused(path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {SCHEMA + 1}")
@@ -156,7 +224,7 @@ def test_a_ledger_of_a_newer_version_is_refused(path: Path) -> None:
 
 def test_what_is_not_a_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, and long enough to be told from an empty file" * 20)
-    with pytest.raises(RunError, match=r"file is not a database. The file is damaged: put back a copy"):
+    with pytest.raises(RunError, match=r"file is not a database. The file is damaged. `rewardsmith fsck"):
         Ledger(tmp_path / "text")
     (tmp_path / "empty").touch()
     with pytest.raises(RunError, match="its empty is empty"):

@@ -1,0 +1,64 @@
+"""Who plays what, as `render` and `view` are told: a run's candidate, a policy's file, or random actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from rewardsmith.errors import UsageError
+
+if TYPE_CHECKING:
+    from rewardsmith.policies import FromRun
+    from rewardsmith.render.film import Player
+    from rewardsmith.types import Task
+
+RANDOM = "random"
+
+PolicyWords = Annotated[
+    str, Parameter(help="A run (folder, name, beginning or `latest`), a policy's .safetensors file, or `random`.")
+]
+CandidateWord = Annotated[
+    str, Parameter(show_default=False, help="A run's candidate, `expert` or `sparse`; the winner if left out.")
+]
+TaskWord = Annotated[str | None, Parameter(help="A task that ships or a task file; a run knows its own.")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """Who plays what; `kept` is what a run says of it, None where it comes from no run."""
+
+    name: str
+    task: Task
+    player: Player
+    kept: FromRun | None
+
+
+def subject_of(policy: str, candidate: str, task: str | None, runs: Path, *, seed: int) -> Subject:
+    """Who plays what, from a command's words; `seed` is that of random play.
+
+    Raises: UsageError: the words do not go together. RunError, ConfigError: a run, file or task is not as it should be.
+    """
+    from rewardsmith import policies
+    from rewardsmith.render.film import policy_player, random_player
+
+    named = _task(task) if task is not None else None
+    is_file = policy.endswith(policies.SUFFIX)
+    if policy == RANDOM or is_file:
+        if named is None:
+            raise UsageError(f"Which task does '{policy}' play? Expected --task TASK.")
+        if candidate:
+            raise UsageError(f"'{candidate}' names a run's candidate, but '{policy}' is no run.")
+        player = policy_player(policies.read_policy(Path(policy)), named) if is_file else random_player(seed)
+        return Subject(name=Path(policy).stem if is_file else RANDOM, task=named, player=player, kept=None)
+    found = policies.of_run(policy, runs, candidate)
+    plays = named or found.task
+    return Subject(name=found.name, task=plays, player=policy_player(found.judged.policy, plays), kept=found)
+
+
+def _task(name: str) -> Task:
+    from rewardsmith import taskfile
+
+    return taskfile.load(name).task

@@ -1,0 +1,143 @@
+"""A policy at work in a browser: MuJoCo's model in 3D, by mjviser, while episode after episode is played.
+
+For simulators whose model can be had (`interfaces.ShowsModel`). It listens on this machine alone unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rewardsmith import sim
+from rewardsmith.errors import CannotRender, ConfigError
+from rewardsmith.interfaces import Simulator
+from rewardsmith.readings import Readings
+from rewardsmith.render.film import Player, one_thread
+from rewardsmith.rollouts import EpisodeMeter, Stepper
+from rewardsmith.types import Task
+
+SPEEDS = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
+IDLE_S = 0.02
+NEEDED = ("viser", "mjviser")
+
+
+def lacking() -> list[str]:
+    """Which of the packages that show models in a browser are not installed."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def check() -> None:
+    """Raises: CannotRender: a package is lacking."""
+    if names := lacking():
+        raise CannotRender(
+            f"A browser's view needs {' and '.join(names)}, not installed here: pip install 'rewardsmith[view]'. "
+            "`rewardsmith render` makes a video without."
+        )
+
+
+class BrowserView:
+    """Plays one environment, step by step, and shows it at `url`; close it when done.
+
+    Raises: CannotRender: `check` says why. ConfigError: the simulator shows no MuJoCo model.
+    """
+
+    def __init__(self, player: Player, task: Task, *, env_seed: int, host: str, port: int) -> None:
+        check()
+        import viser
+        from mjviser import ViserMujocoScene
+
+        self._task, self._readings = task, Readings(task)
+        self._simulator = sim.make(task, env_seeds=[env_seed], info_fields=self._readings.info_fields, threads=1)
+        try:
+            stepper = Stepper(self._simulator)
+            model, data = _pose(self._simulator, task)
+            self._act = player(self._simulator, stepper.frame)
+            self._server: Any = viser.ViserServer(host=host, port=port, label=task.name, verbose=False)
+        except BaseException:
+            self._simulator.close()
+            raise
+        self._stepper, self._meter = stepper, EpisodeMeter(task.fitness, 1)
+        self._panel = _Panel(self._server)
+        self._scene = ViserMujocoScene(self._server, copy.copy(model), num_envs=1)  # which scales what it is given
+        self._scene.create_visualization_gui()
+        self._scene.update_from_mjdata(data)
+        self.fitness: list[float] = []
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it; another port than the one asked for where that was taken."""
+        return f"http://{self._server.get_host()}:{self._server.get_port()}"
+
+    def play(self, *, episodes: int | None = None) -> None:
+        """Play so many whole episodes, for ever where it is None, at the speed that the panel says."""
+        due = time.monotonic()
+        with one_thread():
+            while episodes is None or len(self.fitness) < episodes:
+                if not self._panel.playing:
+                    time.sleep(IDLE_S)
+                    due = time.monotonic()
+                    continue
+                self._step()
+                due += self._task.control_dt_s / self._panel.speed
+                late = time.monotonic() - due
+                if late < 0:
+                    time.sleep(-late)
+                else:
+                    due += late  # what cannot be kept up with is not caught up with
+
+    def close(self) -> None:
+        """Stop serving; safe to call twice."""
+        self._server.stop()
+        self._simulator.close()
+
+    def _step(self) -> None:
+        rollout = self._stepper.collect(self._act, 1)
+        self._scene.update_from_mjdata(_pose(self._simulator, self._task)[1])
+        ended = self._meter.update(self._readings.fitness(rollout), rollout)
+        self.fitness += ended.value.tolist()
+        elapsed_s = int(rollout.elapsed[-1, 0]) * self._task.control_dt_s
+        self._panel.tell(elapsed_s, self.fitness, unit=self._task.fitness.unit)
+
+
+def _pose(simulator: Simulator, task: Task) -> tuple[Any, Any]:
+    pose = getattr(simulator, "pose", None)
+    if pose is None:
+        raise ConfigError(
+            f"The simulator '{task.env.backend}' shows no MuJoCo model to a browser; 'mjcf' and 'gymnasium' do. "
+            "Film it instead, with `rewardsmith render`."
+        )
+    found: tuple[Any, Any] = pose(0)
+    return found
+
+
+class _Panel:
+    """What a person can press, and is told, beside the picture."""
+
+    def __init__(self, server: Any) -> None:
+        self._playing = server.gui.add_checkbox("Play", initial_value=True)
+        self._speed = server.gui.add_dropdown("Speed", options=SPEEDS, initial_value="1")
+        self._told = server.gui.add_markdown("")
+        self._last_s = 0.0
+
+    @property
+    def playing(self) -> bool:
+        return bool(self._playing.value)
+
+    @property
+    def speed(self) -> float:
+        """How many times as fast as it really happens."""
+        whole, _, part = str(self._speed.value).partition("/")
+        return float(whole) / float(part or 1)
+
+    def tell(self, elapsed_s: float, fitness: Sequence[float], *, unit: str) -> None:
+        """The time in the episode, ten times a second at most, and what the last ones came to."""
+        now = time.monotonic()
+        if now - self._last_s < 0.1:
+            return
+        self._last_s = now
+        first = max(0, len(fitness) - 5)
+        lines = [f"episode {first + i}: fitness {f:.4g} {unit}" for i, f in enumerate(fitness[first:])]
+        self._told.content = "\n\n".join([f"episode {len(fitness)}: {elapsed_s:.1f} s", *reversed(lines)])

@@ -1,0 +1,60 @@
+"""From a policy's action, -1 to 1 for each actuator it drives, to MuJoCo's `ctrl`."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from rewardsmith.sim.mjcf.declared import ControlKeys, refused
+from rewardsmith.sim.mjcf.model import unknown
+from rewardsmith.types import Task
+
+
+class Control:
+    """ctrl = default + scale * action, within ctrlrange; actuators that no action drives keep `rest (nu,)`.
+
+    Raises: ConfigError: no such actuator, one without a range that no scale is given for, or a list of a wrong length.
+    """
+
+    def __init__(self, task: Task, keys: ControlKeys, model: mujoco.MjModel, *, rest: np.ndarray) -> None:
+        self._task, self._rest = task, rest
+        self.driven = _driven(task, keys, model)
+        self._every = self.driven == list(range(model.nu))
+        limited = model.actuator_ctrllimited[self.driven].astype(bool)
+        low, high = model.actuator_ctrlrange[self.driven].T
+        self._low, self._high = np.where(limited, low, -np.inf), np.where(limited, high, np.inf)
+        if keys.scale is not None:
+            self._scale = self._numbers("scale", keys.scale)
+            self._default = rest[self.driven] if keys.default is None else self._numbers("default", keys.default)
+        elif limited.all():
+            self._scale, self._default = (high - low) / 2, (high + low) / 2
+        else:
+            name = model.actuator(self.driven[int(np.flatnonzero(~limited)[0])]).name
+            raise refused(task, f"actuator '{name}' has no ctrlrange. Say what action 1 means in env.control.scale.")
+
+    def ctrl(self, actions: np.ndarray) -> np.ndarray:
+        """`(n, nu)` from `actions (n, A)`."""
+        driven: np.ndarray = np.minimum(np.maximum(self._default + self._scale * actions, self._low), self._high)
+        if self._every:
+            return driven
+        found = np.tile(self._rest, (len(actions), 1))
+        found[:, self.driven] = driven
+        return found
+
+    def _numbers(self, word: str, given: tuple[float, ...]) -> np.ndarray:
+        count = len(self.driven)
+        if len(given) not in (1, count):
+            raise refused(self._task, f"env.control.{word} has {len(given)} numbers; expected 1 or {count}.")
+        return np.broadcast_to(np.array(given), count)
+
+
+def _driven(task: Task, keys: ControlKeys, model: mujoco.MjModel) -> list[int]:
+    if keys.actuators is None:
+        if model.nu == 0:
+            raise refused(task, "the model has no actuator, so there is nothing that a policy could do.")
+        return list(range(model.nu))
+    known = [model.actuator(i).name for i in range(model.nu)]
+    for name in keys.actuators:
+        if name not in known:
+            raise refused(task, unknown("actuator", name, known))
+    return [known.index(name) for name in keys.actuators]

@@ -1,0 +1,223 @@
+"""Where episodes begin, and the numbers drawn for each: everything from uniform numbers, a row an episode.
+
+Nothing here draws: whoever has the random streams hands in `(S, numbers)` uniform numbers in [0, 1), so that an
+environment's episodes depend on its own stream alone. Angles in rad, lengths in m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import mujoco
+import numpy as np
+
+from rewardsmith.sim.mjcf.declared import BodyStart, CommandKeys, MjcfKeys, Range, refused
+from rewardsmith.sim.mjcf.fields import FULL
+from rewardsmith.sim.mjcf.model import unknown
+from rewardsmith.types import Task
+
+PLACE: Final = ("x", "y", "z", "roll", "pitch", "yaw", "vx", "vy", "vz")
+"""What is drawn of a free body's start."""
+
+
+class Starts:
+    """The starting states that a task declares; `spread` widens noise and ranges, for disturbed worlds.
+
+    Raises: ConfigError: the model has no such keyframe, joint or body, or one that cannot begin so.
+    """
+
+    def __init__(self, task: Task, keys: MjcfKeys, model: mujoco.MjModel, *, spread: float = 1.0) -> None:
+        self._task, self._model, self._spread = task, model, spread
+        data = mujoco.MjData(model)
+        if keys.reset.keyframe is not None:
+            mujoco.mj_resetDataKeyframe(model, data, self._keyframe(keys.reset.keyframe))
+        self.ctrl: np.ndarray = data.ctrl.copy()
+        self._state = np.zeros(mujoco.mj_stateSize(model, FULL))
+        mujoco.mj_getState(model, data, self._state, FULL)
+        self._state[0] = 0.0
+        nq, nv = model.nq, model.nv
+        self._low, self._high = self._noise(self._state[1 : 1 + nq + nv], keys)
+        self._set_joints(keys)
+        free = {self._free(name): start for name, start in keys.reset.bodies.items()}
+        self._bodies = {joint: self._ends(start) for joint, start in free.items()}
+        self._turned = [int(a) for a, kind in zip(model.jnt_qposadr, model.jnt_type, strict=True) if kind == _BALL]
+        self._turned += [int(a) + 3 for a, kind in zip(model.jnt_qposadr, model.jnt_type, strict=True) if kind == _FREE]
+        self.numbers = nq + nv + len(PLACE) * len(self._bodies)
+
+    @property
+    def varied(self) -> bool:
+        """Whether two episodes begin differently at all."""
+        return bool((self._high > self._low).any()) or any((h > low).any() for low, h in self._bodies.values())
+
+    def states(self, uniform: np.ndarray) -> np.ndarray:
+        """Full states `(S, nstate)` from `uniform (S, numbers)`."""
+        nq, both = self._model.nq, self._model.nq + self._model.nv
+        states = np.tile(self._state, (len(uniform), 1))
+        states[:, 1 : 1 + both] = self._low + (self._high - self._low) * uniform[:, :both]
+        for number, (joint, (low, high)) in enumerate(self._bodies.items()):
+            first = both + number * len(PLACE)
+            moved = low + (high - low) * uniform[:, first : first + len(PLACE)]
+            self._put(
+                states, 1 + int(self._model.jnt_qposadr[joint]), 1 + nq + int(self._model.jnt_dofadr[joint]), moved
+            )
+        for start in self._turned:
+            quaternion = states[:, 1 + start : 5 + start]
+            quaternion /= np.linalg.norm(quaternion, axis=1, keepdims=True)
+        return states
+
+    def _put(self, states: np.ndarray, at: int, moving: int, moved: np.ndarray) -> None:
+        """Move and turn a free body, in the world's axes."""
+        states[:, at : at + 3] += moved[:, :3]
+        states[:, at + 3 : at + 7] = _product(_turned(moved[:, 3:6]), states[:, at + 3 : at + 7])
+        states[:, moving : moving + 3] += moved[:, 6:]
+
+    # --- reading the declarations ---
+
+    def _noise(self, middle: np.ndarray, keys: MjcfKeys) -> tuple[np.ndarray, np.ndarray]:
+        noise = keys.reset.noise
+        width = self._spread * np.repeat([noise.qpos, noise.qvel], [self._model.nq, self._model.nv])
+        return middle - width, middle + width
+
+    def _set_joints(self, keys: MjcfKeys) -> None:
+        for name, start in keys.reset.joints.items():
+            joint = self._joint(name)
+            if start.qpos is not None:
+                self._set(int(self._model.jnt_qposadr[joint]), start.qpos)
+            if start.qvel is not None:
+                self._set(self._model.nq + int(self._model.jnt_dofadr[joint]), start.qvel)
+
+    def _set(self, place: int, ends: Range) -> None:
+        self._low[place], self._high[place] = _wider(ends, self._spread)
+
+    def _ends(self, start: BodyStart) -> tuple[np.ndarray, np.ndarray]:
+        ends = [_wider(getattr(start, name) or (0.0, 0.0), self._spread) for name in PLACE]
+        return np.array([low for low, _ in ends]), np.array([high for _, high in ends])
+
+    def _keyframe(self, name: str) -> int:
+        known = [self._model.key(i).name for i in range(self._model.nkey)]
+        if name not in known:
+            raise refused(self._task, unknown("keyframe", name, known))
+        return known.index(name)
+
+    def _joint(self, name: str) -> int:
+        known = [self._model.joint(i).name for i in range(self._model.njnt)]
+        if name not in known:
+            raise refused(self._task, unknown("joint", name, known))
+        joint = known.index(name)
+        if self._model.jnt_type[joint] in (_FREE, _BALL):
+            raise refused(self._task, f"joint '{name}' is free or a ball: say where its body begins, in reset.bodies.")
+        return joint
+
+    def _free(self, name: str) -> int:
+        known = [self._model.body(i).name for i in range(1, self._model.nbody)]
+        if name not in known:
+            raise refused(self._task, unknown("body", name, known))
+        body = self._model.body(name)
+        first = int(body.jntadr[0])
+        if first < 0 or self._model.jnt_type[first] != _FREE:
+            raise refused(self._task, f"body '{name}' has no free joint: say where its joints begin, in reset.joints.")
+        return first
+
+
+_FREE, _BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
+
+
+def _wider(ends: Range, factor: float) -> Range:
+    """Both ends further from their middle."""
+    middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
+    return middle - factor * half, middle + factor * half
+
+
+def _turned(angles: np.ndarray) -> np.ndarray:
+    """Roll, pitch and yaw `(S, 3)`, about the world's x, y and z in this order, as quaternions `(S, 4)`."""
+    turned = np.zeros((len(angles), 4))
+    turned[:, 0] = 1.0
+    for axis in range(3):
+        about = np.zeros((len(angles), 4))
+        about[:, 0], about[:, 1 + axis] = np.cos(angles[:, axis] / 2), np.sin(angles[:, axis] / 2)
+        turned = _product(about, turned)
+    return turned
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Quaternions w, x, y, z: `a` after `b`."""
+    aw, ax, ay, az = a.T
+    bw, bx, by, bz = b.T
+    return np.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ],
+        axis=1,
+    )
+
+
+class Commands:
+    """What is drawn for each episode besides its start: goals, and commands that change on the way.
+
+    Raises: ConfigError: a command is bound to a body that cannot be put anywhere.
+    """
+
+    def __init__(self, task: Task, declared: Mapping[str, CommandKeys], model: mujoco.MjModel) -> None:
+        self._low = np.array([x for c in declared.values() for x in c.low])
+        self._high = np.array([x for c in declared.values() for x in c.high])
+        self.numbers = len(self._low)
+        self.places: dict[str, tuple[int, int]] = {}
+        self._bodies: list[tuple[int, int]] = []
+        self._periods: list[tuple[int, int, int]] = []
+        first = 0
+        for name, command in declared.items():
+            size = len(command.low)
+            self.places[name] = (first, 0 if size == 1 else size)
+            if command.every_s is not None:
+                self._periods.append((max(1, round(command.every_s / task.control_dt_s)), first, first + size))
+            if command.mocap is not None:
+                self._bodies.append((_mocap(task, model, name, command), first))
+            first += size
+        self._rest = _mocap_rest(model)
+
+    @property
+    def change(self) -> bool:
+        """Whether any changes within an episode."""
+        return bool(self._periods)
+
+    def values(self, uniform: np.ndarray) -> np.ndarray:
+        """Commands `(S, numbers)` from as many uniform numbers."""
+        values: np.ndarray = self._low + (self._high - self._low) * uniform
+        return values
+
+    def due(self, elapsed: np.ndarray) -> np.ndarray:
+        """Which numbers change at this step of each episode, `(N, numbers)` bool; none at its start."""
+        changing = np.zeros((len(elapsed), self.numbers), dtype=bool)
+        for period, first, last in self._periods:
+            changing[:, first:last] = ((elapsed > 0) & (elapsed % period == 0))[:, None]
+        return changing
+
+    def bodies(self, values: np.ndarray) -> np.ndarray:
+        """Where the mocap bodies are, `(N, 3 * nmocap)`."""
+        places = np.tile(self._rest, (len(values), 1))
+        for mocap, first in self._bodies:
+            places[:, 3 * mocap : 3 * mocap + 3] = values[:, first : first + 3]
+        return places
+
+
+def _mocap(task: Task, model: mujoco.MjModel, name: str, command: CommandKeys) -> int:
+    known = {model.body(i).name: int(model.body_mocapid[i]) for i in range(model.nbody) if model.body_mocapid[i] >= 0}
+    if command.mocap not in known:
+        raise refused(task, unknown("mocap body", str(command.mocap), known))
+    if len(command.low) != 3:
+        raise refused(
+            task, f"command '{name}' has {len(command.low)} numbers; 3 are needed to place '{command.mocap}'."
+        )
+    return known[command.mocap]
+
+
+def _mocap_rest(model: mujoco.MjModel) -> np.ndarray:
+    places = np.zeros(3 * model.nmocap)
+    for body, mocap in enumerate(model.body_mocapid):
+        if mocap >= 0:
+            places[3 * mocap : 3 * mocap + 3] = model.body_pos[body]
+    return places

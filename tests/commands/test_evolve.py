@@ -1,0 +1,192 @@
+"""`evolve` and `resume` where a run pauses on its way: within a training, for want of room, or after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rewardsmith import assemble, cli, feedback, session
+from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import ProposerError
+from rewardsmith.learn import ppo
+from rewardsmith.store import Run
+
+POINT = """
+name: point_reach
+goal: A point on a line should go to a target.
+env: {backend: point, id: Point-v0}
+episode_steps: 8
+control_dt_s: 0.1
+signals:
+  position: {source: "obs[0]", unit: m, doc: where the point is}
+  offset: {source: "obs[2]", unit: m, doc: target minus position}
+  action: {source: action, shape: [1], unit: "1", doc: the push}
+fitness: {of: "0 - info.distance", reduce: mean, unit: m, doc: minus the mean distance to the target}
+success: {of: info.reached, reduce: any}
+train: {env_steps: 2560, num_envs: 4, rollout_steps: 32, hidden: [16], checkpoint_minutes: 0}
+judge: {episodes: 4, final_episodes: 4, probes: []}
+search: {generations: 2, offspring: 2}
+"""
+
+
+class Shell:
+    """A shell in a folder of its own, with one task."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runs, self.task = folder / "runs", str(folder / "point.yaml")
+        Path(self.task).write_text(POINT)
+
+    def __call__(self, command: str, what: str, *words: str) -> int:
+        return cli.run([command, what, "--runs", str(self.runs), "--plain", *words])
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory, sandbox: Any) -> Iterator[Shell]:
+    """Runs `rewardsmith WORDS` with runs in `shell.folder` and the tests' own warm sandbox."""
+
+    class Borrowed:
+        name, trace, probe = sandbox.name, sandbox.trace, sandbox.probe
+
+        def layers(self) -> Mapping[str, str]:
+            return {}
+
+        def close(self) -> None:
+            """It is everybody's."""
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(assemble, "make_sandbox", lambda _: Borrowed())
+        yield Shell(tmp_path_factory.mktemp("shell"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: 0 if key == "seconds" else _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _outcome(folder: Path) -> dict[str, Any]:
+    """What the ledger holds of generations and finals, less times."""
+    with Run.open(folder, write=False) as run:
+        return {e.key: _plain(e.body) for e in run._ledger.of("generation", "final")}
+
+
+def _generations(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: body for key, body in outcome.items() if key.startswith("generation")}
+
+
+@pytest.fixture(scope="module")
+def unbroken(shell: Shell) -> dict[str, Any]:
+    assert shell("evolve", shell.task, "--name", "unbroken") == 0
+    assert not list((shell.runs / "unbroken" / "checkpoints").glob("*")), "a run that is over keeps none"
+    return _outcome(shell.runs / "unbroken")
+
+
+def test_a_limit_that_is_reached_in_a_training_saves_it_and_more_goes_on_from_there(
+    shell: Shell, unbroken: dict[str, Any], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    read: list[int] = []
+
+    def growing() -> float:
+        read.append(1)
+        return 5000.0 if len(read) > 3 else 50.0  # before generations 0 and 1, and at the first point to resume from
+
+    folder = shell.runs / "grown"
+    monkeypatch.setattr(assemble, "resident_mib", growing)
+    assert shell("evolve", shell.task, "--name", "grown", "--set", "limits.memory_mib=1000") == 5
+    assert "limits.memory_mib = 1000 reached (5000 used); everything so far is saved" in capsys.readouterr().err
+    [kept] = (folder / "checkpoints").iterdir()
+    assert "-000000008-" in kept.name  # after 8 of 20 rollouts
+    assert shell("resume", "grown") == 5
+    assert shell("resume", "grown", "--set", "limits.memory_mib=9000") == 0
+    assert _generations(_outcome(folder)) == _generations(unbroken)
+    with Run.open(folder, write=False) as run:
+        assert run.config.limits.memory_mib == 1000
+        assert run.settings.limits.memory_mib == 9000
+
+
+def test_limits_that_are_set_anew_are_recorded_and_hold_until_they_are_set_again(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--name", "limited", "--set", "limits.env_steps=1", "--set", "search.generations=9")
+    assert shell("evolve", shell.task, *words) == 5
+    assert shell("resume", "limited", "--set", "limits.env_steps=6000") == 5
+    assert "limits.env_steps = 6000 reached" in capsys.readouterr().err
+    assert shell("resume", "limited") == 5
+    assert "limits.env_steps = 6000 reached" in capsys.readouterr().err
+    with Run.open(shell.runs / "limited", write=False) as run:
+        assert len(run._ledger.of("settings")) == 1
+        assert len(run.history()) == 3
+        assert run.final() is not None, "what was bred is measured"
+
+
+def test_a_run_that_stops_between_two_legs_goes_on_from_there_and_ends_as_the_unbroken_one(
+    shell: Shell, unbroken: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves: list[int] = []
+
+    class Dying(session.Limited):
+        def save(self, key: str, saved: Any) -> None:
+            super().save(key, saved)
+            saves.append(saved.position)
+            if len(saves) in {2, 4, 7}:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "Limited", Dying)
+    assert shell("evolve", shell.task, "--name", "dying") == 130
+    assert len(list((shell.runs / "dying" / "checkpoints").glob("*"))) == 1
+    assert [shell("resume", "dying") for _ in range(3)] == [130, 130, 0]
+    assert saves == [4, 8, 12, 16, 20, 4, 8, 12, 16, 20], "no leg was trained twice"
+    assert _outcome(shell.runs / "dying") == unbroken
+
+
+def test_a_judge_that_cannot_be_asked_after_training_costs_no_training(
+    shell: Shell, unbroken: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[int] = []
+    failing = [True]
+
+    class Counting(ppo.Here):
+        def train(self, going: Any, legs: Any, job: Any, tell: Any) -> None:
+            trained.append(1)
+            super().train(going, legs, job, tell)
+
+    comment = feedback.comment
+
+    def unreachable(*args: Any) -> Any:
+        if failing[0] and trained:  # generation 0 has nothing to train
+            raise ProposerError("nobody answers")
+        return comment(*args)
+
+    monkeypatch.setattr(ppo, "Here", Counting)
+    monkeypatch.setattr(feedback, "comment", unreachable)
+    assert shell("evolve", shell.task, "--name", "judged") == 4
+    failing[0] = False
+    before = len(trained)
+    assert before == 5
+    assert shell("resume", "judged") == 0
+    assert len(trained) == 2 * before, "the first generation was not trained again"
+    assert _outcome(shell.runs / "judged") == unbroken
+
+
+def test_a_disk_with_too_little_room_pauses_a_run_before_anything_is_asked(
+    shell: Shell, unbroken: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shell.runs / "cramped"
+    words = ("--name", "cramped", "--set", "limits.free_mib=1_000_000_000")
+    assert shell("evolve", shell.task, *words) == 8
+    assert "limits.free_mib asks for 1000000000" in capsys.readouterr().err
+    assert not (folder / "prompts").exists()
+    assert shell("resume", "cramped", "--set", "limits.free_mib=0") == 0
+    assert _outcome(folder) == unbroken
+
+
+def test_settings_of_before_there_was_an_output_limit_still_fit() -> None:
+    old = json.loads(EvolveConfig().model_dump_json())
+    for name in ("memory_mib", "output_mib", "free_mib"):
+        del old["limits"][name]
+    assert EvolveConfig.model_validate(old) == EvolveConfig()

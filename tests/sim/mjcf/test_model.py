@@ -1,0 +1,170 @@
+"""Models: where they are found, what is put around them and edited in them, and what is said where that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from rewardsmith.errors import ConfigError
+from rewardsmith.sim.mjcf import robots
+from rewardsmith.sim.mjcf.simulator import MjcfSimulator
+from rewardsmith.types import Task
+
+Build = Callable[..., Task]
+Make = Callable[..., MjcfSimulator]
+
+MESHED = """
+<mujoco>
+  <compiler meshdir="meshes"/>
+  <asset><mesh name="hull" file="hul.stl"/></asset>
+  <worldbody><body><freejoint/><geom type="mesh" mesh="hull"/></body></worldbody>
+</mujoco>
+"""
+
+
+def test_a_robot_is_found_by_its_name_and_stands_on_a_flat_scene(task: Build, make: Make) -> None:
+    """The keyframe of Menagerie's Go1 stands: its servos hold it up for a second."""
+    go1 = task(
+        "unitree_go1", scene="flat", dt=0.02, reset={"keyframe": "home"}, control={"scale": 0.3},
+        observation=["joint(FR_hip_joint).qpos"],
+    )  # fmt: skip
+    simulator = make(go1, "body(trunk).xpos", "body(trunk).zaxis")
+    simulator.reset()
+    for _ in range(50):
+        frame = simulator.step(torch.zeros(3, 12))
+    assert (frame.info["body(trunk).xpos"][:, 2] > 0.22).all()
+    assert (frame.info["body(trunk).zaxis"][:, 2] > 0.99).all()
+
+
+def test_robots_that_packages_bring_are_known_by_name() -> None:
+    known = robots.known()
+    assert {"ant", "humanoid", "unitree_go1", "boston_dynamics_spot", "unitree_g1/g1_with_hands"} <= set(known)
+    assert known["unitree_go1"].name == "go1.xml"
+    assert known["franka_emika_panda"].name == "panda.xml"
+
+
+def test_a_scene_from_a_file_is_put_around_the_model(task: Build, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "box.xml").write_text(
+        '<mujoco><worldbody><body name="b"><joint name="j"/><geom size="0.1"/></body></worldbody>'
+        '<actuator><motor joint="j" ctrlrange="-1 1" ctrllimited="true"/></actuator></mujoco>'
+    )
+    (tmp_path / "room.xml").write_text(
+        '<mujoco><worldbody><geom name="wall" type="plane" size="1 1 1"/></worldbody></mujoco>'
+    )
+    made = make(task("box.xml", scene="room.xml", folder=tmp_path), "geom(wall).xpos")
+    assert made.reset().info["geom(wall).xpos"].shape == (3, 3)
+
+
+def test_edits_change_add_and_delete(task: Build, make: Make) -> None:
+    edits = [
+        {"set": "geom(floor)", "friction": [0.3, 0.01, 0.001]},
+        {"set": "option", "timestep": 0.005},
+        {"add": "geom", "to": "ball", "name": "hat", "type": "box", "size": [0.1, 0.1, 0.1], "mass": 2},
+        {"delete": "body(cart)"},
+    ]
+    with pytest.raises(ConfigError, match="no actuator, so there is nothing that a policy could do"):
+        make(task(edits=edits))
+    model = make(task(edits=edits[:3])).pose(0)[0]
+    assert model.geom("floor").friction.tolist() == [0.3, 0.01, 0.001]
+    assert model.opt.timestep == 0.005
+    assert model.geom("hat").bodyid[0] == model.body("ball").id
+    assert model.body("ball").mass[0] == pytest.approx(2.5)
+
+
+def test_an_element_is_found_after_another_was_deleted(task: Build, make: Make) -> None:
+    edits = [{"delete": "body(arm)"}, {"set": "geom(floor)", "friction": [0.3, 0.01, 0.001]}]
+    model = make(task(edits=edits), "body(ball).cvel", "contact(sphere, floor)").pose(0)[0]
+    assert model.geom("floor").friction[0] == 0.3
+
+
+def test_a_mesh_that_is_not_there_is_one_line_with_the_closest(task: Build, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "meshes").mkdir()
+    (tmp_path / "meshes" / "hull.stl").touch()
+    (tmp_path / "m.xml").write_text(MESHED)
+    told = r"MuJoCo cannot compile the model: Error opening file '\S*hul\.stl'\..* Did you mean 'hull\.stl'\?"
+    with pytest.raises(ConfigError, match=told) as found:
+        make(task("m.xml", folder=tmp_path))
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"edits": [{"set": "geom(flor)", "size": [1]}]}, r"no geom 'flor'\. Did you mean 'floor'\?"),
+        (
+            {"edits": [{"set": "geom(floor)", "frictoin": [1]}]},
+            r"geom\(floor\) has no 'frictoin'\. Did you mean 'frict",
+        ),
+        ({"edits": [{"set": "geom(floor)", "friction": "much"}]}, r"geom\(floor\) cannot have friction: 'much'"),
+        ({"edits": [{"set": "floor", "size": [1]}]}, r"'floor' is no element that can be edited\. Write e\.g\. geom"),
+        ({"edits": [{"set": "geom(floor)", "delete": "geom(floor)"}]}, r"exactly one of set, delete and add"),
+        ({"scene": "rom.xml"}, r"no such model file '.*/rom\.xml'"),
+        ({"dt": 0.033}, r"control_dt_s is 0\.033 s, no whole multiple of the model's time step of 0\.01 s\..* 0\.03"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_one_line(env: dict[str, object], told: str, task: Build, make: Make) -> None:
+    with pytest.raises(ConfigError, match=told) as found:
+        make(task(**env))
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("pendulum-v2.xml", r"no such model file .* Did you mean 'pendulum-v1\.xml'\?"),
+        ("unitree_go11", r"no robot 'unitree_go11' .* Did you mean 'unitree_go1'\? .* pip install mujoco-menagerie"),
+    ],
+)
+def test_a_model_that_is_not_there_is_one_line(model: str, told: str, task: Build, make: Make) -> None:
+    with pytest.raises(ConfigError, match=told) as found:
+        make(task(model))
+    assert "\n" not in str(found.value)
+
+
+def test_a_file_that_is_no_model_is_one_line(task: Build, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "m.xml").write_text('<mujoco><worldbody><geom typ="box"/></worldbody></mujoco>')
+    with pytest.raises(ConfigError, match=r"not a model that MuJoCo reads: Schema violation: unrecognized attribute"):
+        make(task("m.xml", folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("control", "actions", "expected"),
+    [
+        ({}, [1.0, -1.0], [1.0, -2.0]),  # -1 to 1 is the ctrlrange
+        ({"actuators": ["turn"]}, [1.0], [0.0, 1.0]),
+        ({"scale": 0.5}, [1.0, 1.0], [0.5, 0.5]),
+        ({"scale": [0.5, 0.1], "default": [0.2, -0.5]}, [1.0, -1.0], [0.7, -0.6]),
+        ({"scale": 9}, [1.0, -1.0], [1.0, -2.0]),  # never beyond the ctrlrange
+    ],
+)
+def test_an_action_becomes_ctrl_as_declared(
+    control: dict[str, object], actions: list[float], expected: list[float], task: Build, make: Make
+) -> None:
+    simulator = make(task(control=control), "ctrl")
+    simulator.reset()
+    assert simulator.action_low.tolist() == [-1.0] * len(actions)
+    told = simulator.step(torch.tensor([actions] * 3)).info["ctrl"][0]
+    torch.testing.assert_close(told, torch.tensor(expected))
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"control": {"actuators": ["psuh"]}}, r"no actuator 'psuh'\. Did you mean 'push'\?"),
+        ({"control": {"scale": [1, 2, 3]}}, r"env\.control\.scale has 3 numbers; expected 1 or 2"),
+        ({"edits": [{"set": "actuator(push)", "ctrllimited": 0}]}, r"actuator 'push' has no ctrlrange\. Say what"),
+        ({"control": {"scael": 1}}, r"unknown key 'scael' in 'control'\. Did you mean 'control\.scale'\?"),
+        ({"observation": ["obs[0]"]}, r"env\.observation reads 'obs\[0\]', but there is no obs"),
+        ({"observation": ["body(poel).xpos"]}, r"env\.observation, .* no body 'poel'\. Did you mean 'pole'\?"),
+        ({"terminated": "qpoz > 1"}, r"env\.terminated: unknown name 'qpoz'\. Did you mean 'qpos'\?"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_is_one_line(
+    env: dict[str, object], told: str, task: Build, make: Make
+) -> None:
+    with pytest.raises(ConfigError, match=told) as found:
+        make(task(**env))
+    assert "\n" not in str(found.value)
