@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import SimulatorFactory
+from rewardsmith.readings import Readings
 from rewardsmith.types import Task
 
 
@@ -43,8 +44,9 @@ def _orthogonal(layer: nn.Linear, gain: float) -> nn.Linear:
 
 def train(task: Task, s: TrainSettings, *, rollouts: int, make: SimulatorFactory) -> None:
     """Train one policy on the environment's own reward for `rollouts` rollouts."""
+    readings = Readings(task)
     envs = make(task, env_seeds=list(range(s.num_envs)), info_fields=())
-    obs = envs.reset().obs["obs"].float()
+    obs = readings.policy_obs(envs.reset())
     steps, n = s.rollout_steps, s.num_envs
     agent = Agent(obs.shape[1], len(envs.action_low), tuple(s.hidden))
     optimiser = torch.optim.Adam(agent.parameters(), lr=s.learning_rate, eps=1e-5)
@@ -61,7 +63,7 @@ def train(task: Task, s: TrainSettings, *, rollouts: int, make: SimulatorFactory
                 logp.append(policy.log_prob(acted[t]).sum(1))
                 values[t] = agent.critic(seen[t]).squeeze(1)
             frame = envs.step(torch.clamp(acted[t], envs.action_low, envs.action_high))
-            obs, rewards[t] = frame.obs["obs"].float(), frame.reward.float()
+            obs, rewards[t] = readings.policy_obs(frame), frame.reward.float()
             done[t] = (frame.terminated | frame.truncated).float()
         with torch.no_grad():
             values[steps] = agent.critic(((obs - mean) / (var + 1e-8).sqrt()).clamp(-10, 10)).squeeze(1)

@@ -10,6 +10,7 @@ import torch
 
 from rewardsmith import sim
 from rewardsmith.config import TrainSettings
+from rewardsmith.readings import Readings
 from rewardsmith.types import Task
 
 
@@ -17,6 +18,7 @@ class EnvPoolForRslRl:
     """The task's EnvPool environments as rsl_rl wants them: the environment's own reward, one observation group."""
 
     def __init__(self, task: Task, num_envs: int) -> None:
+        self._readings = Readings(task)
         self._sim = sim.make(task, env_seeds=list(range(num_envs)), info_fields=())
         self.num_envs, self.num_actions = num_envs, len(self._sim.action_low)
         self.max_episode_length = task.episode_steps
@@ -27,7 +29,7 @@ class EnvPoolForRslRl:
     def get_observations(self) -> Any:
         from tensordict import TensorDict
 
-        return TensorDict({"policy": self._frame.obs["obs"].float()}, batch_size=[self.num_envs])
+        return TensorDict({"policy": self._readings.policy_obs(self._frame)}, batch_size=[self.num_envs])
 
     def step(self, actions: torch.Tensor) -> tuple[Any, torch.Tensor, torch.Tensor, dict[str, Any]]:
         self._frame = self._sim.step(torch.clamp(actions, self._sim.action_low, self._sim.action_high))

@@ -176,8 +176,10 @@ def main() -> None:
     parser.add_argument("--out", default="")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    found = {name: measured(name, args) for name in args.tasks}
-    write(args.out, {"candidates": args.candidates, "tasks": found, "machine": machine()})
+    found: dict[str, object] = {}
+    for name in args.tasks:
+        found[name] = measured(name, args)
+        write(args.out, {"candidates": args.candidates, "tasks": found, "machine": machine()})
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ def _be_the_child(asked: Mapping[str, Any], counts: Counts, said: int) -> NoRetu
         os.dup2(mine, standard)
     os.environ.update(asked["env"])
     signal.signal(signal.SIGABRT, _dump)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     assemble.make_sandbox = lambda _: Trusting(Path("verdicts.jsonl"))  # type: ignore[assignment, return-value]
     _count(counts, at=asked["at"], send=asked["send"], full_at=asked["full_at"])
     code = cli.run(asked["words"])

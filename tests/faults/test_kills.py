@@ -64,7 +64,8 @@ class Bench:
         run = self.run(name)
         assert self.rig.log(run) == self.log
         assert self.rig.files(run) == self.files
-        assert list(run.rglob("*.part")) == []
+        left = {part.name for part in run.rglob("*.part")}
+        assert left <= {".ledger.backup.sqlite.part"}  # of a run that had ended but for the copy of its ledger
         return True
 
 

@@ -227,6 +227,12 @@ def small(config: EvolveConfig) -> EvolveConfig:
     return config.model_copy(update={"search": search, "train": config.train.model_copy(update={"env_steps": 128})})
 
 
+# A kill is an exception in this process, so a connection that was being made then is left to the garbage collector.
+connections_left = pytest.mark.filterwarnings(
+    r"ignore:Exception ignored in.*connect_tcp:pytest.PytestUnraisableExceptionWarning"
+)
+
+
 def _run(machine: Callable[[], Anything], *, examples: int, steps: int) -> None:
     few = settings(
         max_examples=examples, stateful_step_count=steps, deadline=None, database=None, derandomize=True,
@@ -235,13 +241,15 @@ def _run(machine: Callable[[], Anything], *, examples: int, steps: int) -> None:
     run_state_machine_as_test(machine, settings=few)  # type: ignore[no-untyped-call]
 
 
+@connections_left
 def test_whatever_happens_a_run_ends_as_if_nothing_had(
     parts: Callable[..., Parts], small: EvolveConfig, rig: Any
 ) -> None:
-    _run(lambda: Anything(parts, small, rig), examples=4, steps=8)
+    _run(lambda: Anything(parts, small, rig), examples=3, steps=8)
 
 
 @pytest.mark.slow
+@connections_left
 def test_whatever_happens_a_run_ends_as_if_nothing_had_over_many_tries(
     parts: Callable[..., Parts], small: EvolveConfig, rig: Any
 ) -> None:
