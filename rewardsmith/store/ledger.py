@@ -221,6 +221,10 @@ class Ledger:
                 yield
             except sqlite3.Error as error:
                 raise explained(error, self.path) from error
+            except UnicodeDecodeError as error:  # what the database quotes of itself, where that is torn
+                raise RunError(
+                    f"{self.path} is damaged: it holds what is no text. {remedy(self.path.parent)}"
+                ) from error
 
 
 _SELECT = """

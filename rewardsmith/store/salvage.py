@@ -95,7 +95,7 @@ def _rows(db: sqlite3.Connection, path: Path) -> _Found:
         schema = int(db.execute("PRAGMA user_version").fetchone()[0])
         checked = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         faults += [] if checked == "ok" else [f"{path.name}: {checked.splitlines()[-1]}"]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         return _Found(rows={}, faults=(f"{path.name}: {error}",))
     if schema > SCHEMA:
         raise RunError(newer(path, schema))

@@ -122,14 +122,18 @@ def _read_or_refused(run: Path, finished: Kept, what: str, capsys: pytest.Captur
         assert err.startswith("error: "), what
         assert len(err.splitlines()) == 1, err
         assert err.rstrip().endswith((".", "`")), err
-    else:
-        assert out.partition("\n")[2] == finished.shown.partition("\n")[2], what
-    try:
-        events = _events(run, tuple(sorted({event.kind for event in finished.events})))
-    except RunError:
         return True
-    assert events == finished.events, what
-    return code != 0
+    assert out.partition("\n")[2] == finished.shown.partition("\n")[2], what
+    assert _events(run, tuple(sorted({event.kind for event in finished.events}))) == finished.events, what
+    return False
+
+
+def _repair(run: Path, finished: Kept, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A refused ledger is found out and repaired, after which the run holds all that it held."""
+    assert [cli.run(["fsck", str(run), *more]) for more in ((), ("--repair",), ())] == [3, 0, 0], what
+    assert "Traceback" not in capsys.readouterr().err, what
+    kinds = tuple(sorted({event.kind for event in finished.events}))
+    assert [(e.key, e.body) for e in _events(run, kinds)] == [(e.key, e.body) for e in finished.events], what
 
 
 def _try_ledgers(
@@ -140,21 +144,23 @@ def _try_ledgers(
     for what, damaged in _damages(whole, flips=flips):
         run = copy(finished.folder)
         (run / "ledger.sqlite").write_bytes(damaged)
-        refused += _read_or_refused(run, finished, what, capsys)
+        if _read_or_refused(run, finished, what, capsys):
+            refused += 1
+            _repair(run, finished, what, capsys)
     assert refused >= flips // 4  # pages have room that holds nothing
 
 
 def test_a_damaged_ledger_is_read_as_it_was_or_refused(
     finished: Kept, copy: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _try_ledgers(finished, copy, capsys, flips=60)
+    _try_ledgers(finished, copy, capsys, flips=40)
 
 
 @pytest.mark.slow
 def test_a_ledger_damaged_at_any_place_is_read_as_it_was_or_refused(
     finished: Kept, copy: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _try_ledgers(finished, copy, capsys, flips=2000)
+    _try_ledgers(finished, copy, capsys, flips=1000)
 
 
 # --- going on with a damaged run --------------------------------------------------------------------------------------
@@ -194,7 +200,8 @@ def _repaired(nursery: Any, rig: Any, finished: Kept, stopped: Path, name: str, 
     ended = nursery.call("resume", name)
     assert ended.code == 0, ended.said
     assert rig.log(run) == rig.log(finished.folder)
-    assert rig.files(run) == rig.files(finished.folder)
+    gone = {file} if file.startswith("policies/") else set()  # it is nobody's parent: set aside for good
+    assert rig.files(run) == {name: sha for name, sha in rig.files(finished.folder).items() if name not in gone}
 
 
 @pytest.mark.parametrize("what", FEW)
