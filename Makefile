@@ -9,6 +9,7 @@ PIP := $(PY) -m pip
 TORCH := torch==2.13.0
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 DEMO ?= hopper_hop --seed 1 --set search.generations=4 --set search.offspring=4 --set train.env_steps=80000
+SPEEDS := reward_graph verdict_time screen long_run mjcf_speed train_speed
 SMOKE := --set search.generations=1 --set search.offspring=2 --set train.env_steps=4096 --set judge.episodes=4 \
          --set judge.final_episodes=4
 
@@ -38,9 +39,9 @@ test-all: $(VENV)/.dev ## every test; those that need a GPU are skipped where th
 soak: $(VENV)/.dev ## kill a run 200 times at random and resume it: nothing acknowledged may be lost (takes long)
 	$(PY) tests/faults/soak.py
 
-bench: $(VENV)/.dev ## the benchmarks: ratios against peers, one script a claim (takes long)
+bench: $(VENV)/.dev ## the benchmarks of speed, one script a claim (half an hour); benchmarks/README.md names the longer ones
 	$(PIP) install --quiet -c constraints.txt "stable-baselines3>=2.6"
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) "$$script" || exit 1; done
+	@for name in $(SPEEDS); do echo "== $$name"; $(PY) "benchmarks/$$name.py" || exit 1; done
 
 wheel: $(VENV)/.dev ## build the wheel and try it in an environment of its own
 	rm -rf dist build/wheel

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,18 +33,24 @@ class Batch:
     seed: int
 
 
+SHARED = 0.1
+"""Share of the processors that others may take while a speed is measured; where they take more, it is left out."""
 Job = Batch | None
 """What to do next; None is to play at random."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bench:
-    """What measuring needs: how to simulate, how to make a learner from its settings, whom to tell, and where it is."""
+    """What measuring needs: how to simulate, how to make a learner from its settings, whom to tell, and where it is.
+
+    `others_s` says how many seconds of its processors, all together, the machine has given to others so far.
+    """
 
     simulator: SimulatorFactory
     learner: Callable[[TrainSettings], Learner]
     watch: Watcher
     machine: Machine
+    others_s: Callable[[], float]
 
 
 def missing(record: Record, task: Task, *, env_steps: Sequence[int], seeds: int) -> tuple[Job, ...]:
@@ -71,6 +78,12 @@ def this_machine() -> Machine:
     return Machine(cpu=_cpu(), cores=os.cpu_count(), gpu=gpu, versions=versions())
 
 
+def others_s() -> float:
+    """Seconds that the processors worked since the machine began and not for this process; as Linux counts them."""
+    user, nice, system, *_ = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+
 def _has(record: Record, batch: Batch, reward: Reward) -> bool:
     return record.has(reward, env_steps=batch.env_steps, seed=batch.seed)
 
@@ -84,6 +97,7 @@ def _played(record: Record, task: Task, bench: Bench) -> Record:
 def _trained(record: Record, batch: Batch, task: Task, config: EvolveConfig, bench: Bench) -> Record:
     train = config.train.model_copy(update={"env_steps": batch.env_steps})
     seeded = config.model_copy(update={"seed": batch.seed, "train": train})
+    alone = _Alone(bench)
     for found in opening.references(task, bench.learner(train), bench.simulator, seeded, watch=bench.watch):
         outcome = found.outcome
         record = with_training(
@@ -92,11 +106,23 @@ def _trained(record: Record, batch: Batch, task: Task, config: EvolveConfig, ben
             reward=found.name,
             env_steps=batch.env_steps,
             seed=batch.seed,
-            env_steps_per_s=_speed(outcome.trained) if isinstance(outcome, Judged) else None,
+            env_steps_per_s=_speed(outcome.trained) if isinstance(outcome, Judged) and alone() else None,
             machine=bench.machine,
             date=_today(),
         )
     return record
+
+
+class _Alone:
+    """Whether, since it was made, others took so little of the machine that a speed tells of us."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._since, self._others_s = time.monotonic(), bench.others_s()
+
+    def __call__(self) -> bool:
+        taken = self._bench.others_s() - self._others_s
+        return taken <= SHARED * (time.monotonic() - self._since) * self._bench.machine.cores
 
 
 def _speed(trained: Trained) -> float:

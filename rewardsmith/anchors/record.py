@@ -70,7 +70,8 @@ class RandomPlay(Settings):
 class Training(Settings):
     """One reference reward, trained once for a budget of `env_steps` and judged on fresh seeds.
 
-    `env_steps_per_s` is of the whole batch it was trained in, None where the training failed.
+    `env_steps_per_s` is of the whole batch it was trained in, None where the training failed or others used the
+    machine meanwhile.
     """
 
     reward: Reward

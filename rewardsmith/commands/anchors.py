@@ -123,7 +123,7 @@ def _known(file: Path, fresh: Record) -> Record:
 def _work(plan: Plan) -> Record:
     """Do what is missing; the file is written after each training."""
     from rewardsmith import farm, sim
-    from rewardsmith.anchors.measure import Bench, measure, this_machine
+    from rewardsmith.anchors.measure import Bench, measure, others_s, this_machine
     from rewardsmith.anchors.record import write
 
     if not plan.jobs:
@@ -134,6 +134,7 @@ def _work(plan: Plan) -> Record:
         learner=lambda settings: farm.learner(settings, sim.make),
         watch=_Quarters(plan.task.name),
         machine=this_machine(),
+        others_s=others_s,
     )
     record, steps = plan.record, measure(plan.record, plan.jobs, plan.task, plan.config, bench)
     for number, job in enumerate(plan.jobs, start=1):

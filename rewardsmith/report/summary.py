@@ -76,11 +76,16 @@ def _opening(run: Run, ended: str | None) -> str:
         f"{number(task.control_dt_s)} s",
         f"Method: {cell_text(config.method)}; model: {cell_text(config.model)}; seed: {config.seed}",
         f"Sandbox: {SANDBOXES[config.verify.sandbox]}",
-        f"Training: {config.train.env_steps} env steps a candidate; fitness over {config.judge.episodes} episodes",
+        f"Training: {config.train.env_steps} env steps a candidate{_warmth(config.train.warm_start)}; "
+        f"fitness over {config.judge.episodes} episodes",
         f"Begun: {run.created}, with rewardsmith {made_with.get('rewardsmith', 'of unknown version')}{commit}",
         f"State: {cell_text(state)}",
     ]
     return f"# {cell_text(run.folder.name)}\n\n{_list(facts)}"
+
+
+def _warmth(share: float) -> str:
+    return f", begun with {number(share)} of the best parent's policy" if share else ""
 
 
 def _result(run: Run, attempts: Sequence[Attempt], final: Final | None, scale: Sequence[Anchor]) -> str:

@@ -32,6 +32,7 @@ def bench() -> Bench:
         learner=lambda settings: PopulationPPO(settings, sim.make),
         watch=lambda _: None,
         machine=HERE,
+        others_s=lambda: 0.0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from rewardsmith import opening
 from rewardsmith.anchors import record as file
-from rewardsmith.anchors.measure import Batch, Bench, measure, missing, rewards, this_machine
+from rewardsmith.anchors.measure import Batch, Bench, measure, missing, others_s, rewards, this_machine
 from rewardsmith.anchors.record import Failed, Record, Scored, Training
 from rewardsmith.config import EvolveConfig
 from rewardsmith.interfaces import Progress
@@ -42,6 +43,22 @@ def test_each_step_holds_one_measurement_more(fresh: Record, steps: Steps) -> No
         (reward, budget, seed) for reward in ("expert", "sparse") for budget in (128, 256) for seed in (0, 1)
     }
     assert all(isinstance(t.result, Scored) and (t.env_steps_per_s or 0) > 0 for t in found[-1].trainings)
+
+
+def test_a_speed_on_a_machine_that_others_used_is_left_out(
+    task: Task, config: EvolveConfig, bench: Bench, fresh: Record
+) -> None:
+    taken = iter((0.0, 1000.0))
+    shared = replace(bench, others_s=lambda: next(taken, 1000.0))
+    [done] = measure(fresh, [Batch(env_steps=128, seed=0)], task, config, shared)
+    assert all(isinstance(t.result, Scored) and t.env_steps_per_s is None for t in done.trainings)
+
+
+def test_what_this_process_takes_is_nobody_elses() -> None:
+    before, started = others_s(), time.process_time()
+    while time.process_time() < started + 0.5:
+        pass
+    assert 0 <= before <= others_s() + 0.02  # ticks of a hundredth of a second
 
 
 @pytest.mark.parametrize("killed_after", [1, 3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rewardsmith.report import lineage, summary, table
@@ -51,6 +52,13 @@ def test_a_failed_candidate_shows_its_reason_and_no_fitness(run: Run) -> None:
 def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_heading(run: Run) -> None:
     section = summary(run).split("## Candidates\n\n")[1].split("\n\n")[0]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in section.splitlines()} == {9}
+
+
+def test_a_warm_start_is_told(empty_run: Run) -> None:
+    assert "1000000 env steps a candidate; fitness over" in summary(empty_run)
+    train = empty_run.config.train.model_copy(update={"warm_start": 0.5})
+    empty_run.start = replace(empty_run.start, config=empty_run.config.model_copy(update={"train": train}))
+    assert "1000000 env steps a candidate, begun with 0.5 of the best parent's policy; fitness" in summary(empty_run)
 
 
 def test_a_run_with_nothing_judged_claims_nothing(empty_run: Run, attempt: Callable[..., Attempt]) -> None:
