@@ -299,7 +299,7 @@ def read(name: str, folder: Path) -> Recorded:
 
 
 def attempt_of(one: dict[str, Any], task: Task, played: Sequence[Trajectory]) -> Attempt:
-    lists = {name: tuple(v) if isinstance(v, list) else v for name, v in one["score"].items()}
+    lists: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in one["score"].items()}
     graph = RewardGraph.from_json(one["graph"], signals=allowed_inputs(task))
     trained = Trained(
         verified=Verified(graph=graph), policy=Policy(tensors={}), curves=(), env_steps=one["env_steps"], seconds=0.0
@@ -310,6 +310,13 @@ def attempt_of(one: dict[str, Any], task: Task, played: Sequence[Trajectory]) ->
     )
 
 
+def untrained(attempt: Attempt) -> Attempt:
+    """A recorded attempt as it was before it was trained."""
+    assert isinstance(attempt.outcome, Judged)
+    assert attempt.outcome.trained.verified is not None
+    return replace(attempt, outcome=attempt.outcome.trained.verified)
+
+
 def replay(recorded: Recorded, config: EvolveConfig, order: int) -> dict[str, Any]:
     """One run in an order by chance: how many it skipped, which of the best it lost, how often it was wrong."""
     shuffled = Random(order).sample(recorded.attempts, len(recorded.attempts))
@@ -317,7 +324,7 @@ def replay(recorded: Recorded, config: EvolveConfig, order: int) -> dict[str, An
     through: list[Attempt] = []
     everything: list[Attempt] = []
     for index, batch in enumerate(batches(shuffled), start=1):
-        asked = [replace(a, outcome=a.outcome.trained.verified) for a in batch if isinstance(a.outcome, Judged)]
+        asked = [untrained(a) for a in batch]
         answers = screen.rank(
             asked, recorded.task, config, known=through, trajectories=pool.trajectories, seed=order
         )  # an audit of everything: what fails stays to be trained and says so
@@ -339,16 +346,14 @@ def warm(recorded: Recorded, config: EvolveConfig) -> dict[str, Any]:
     """Each candidate against the episodes of all the others, as where an earlier run of the task has shared its own."""
     done: list[Attempt] = []
     for mine in recorded.attempts:
-        assert isinstance(mine.outcome, Judged)
         others = [
             t
             for a in recorded.attempts
             if a is not mine and isinstance(a.outcome, Judged)
             for t in a.outcome.trajectories
         ]
-        asked = replace(mine, outcome=mine.outcome.trained.verified)
         known = kept([*recorded.random, *others], config.pool.keep)
-        [said] = screen.rank([asked], recorded.task, config, known=(), trajectories=known, seed=0)
+        [said] = screen.rank([untrained(mine)], recorded.task, config, known=(), trajectories=known, seed=0)
         done.append(replace(said, outcome=mine.outcome))
     return counted(recorded, done)
 

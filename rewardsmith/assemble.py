@@ -22,7 +22,7 @@ from rewardsmith.budget import resident_mib
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError
 from rewardsmith.graph import allowed_inputs
-from rewardsmith.interfaces import Checkpoints, Parts, Proposer, Watcher
+from rewardsmith.interfaces import Checkpoints, Eyes, Parts, Proposer, Watcher
 from rewardsmith.propose.endpoint import public
 from rewardsmith.propose.questions import Questions
 from rewardsmith.sandbox import ProcessSandbox
@@ -30,7 +30,7 @@ from rewardsmith.store import Run
 from rewardsmith.store.room import size_mib
 from rewardsmith.store.start import EXTRAS
 from rewardsmith.taskfile import LoadedTask
-from rewardsmith.types import Candidate
+from rewardsmith.types import Candidate, Task
 
 if TYPE_CHECKING:
     from rewardsmith.propose.asking import Tell
@@ -128,7 +128,7 @@ def parts_of(
     """
     proposer = proposer_of(config, extras, run_folder=run.folder, tell=tell)
     ask = ask_of(run, extras, config, tell=tell)
-    ready = advice.sources(config, ask) if ask else {}
+    ready = advice.sources(config, ask, eyes_of(run, config, tell=tell)) if ask else {}
     sources = feedback.sources(config.feedback.sources, config.feedback, ready=ready)
     sandbox = make_sandbox(config)
     try:
@@ -172,16 +172,44 @@ def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell:
 
 
 def ask_of(run: Run, extras: Extras, config: EvolveConfig, *, tell: Tell) -> Questions | None:
-    """The way to ask the run's model for advice, at advice's own temperature; None where there is no model to ask.
+    """The way to ask a model for advice, at advice's own temperature; None where there is no model to ask.
 
-    Raises: as `proposer_of`.
+    The run's address is its own model's. Where it is to look at pictures, it has named the colours of some: a question
+    that is asked once in a run.
+
+    Raises: as `proposer_of`. ConfigError: the model sees no pictures.
     """
-    if config.model == "offline":
+    model = advice.asked(config)
+    if model == "offline":
         return None
     settings = config.propose.model_copy(update={"temperature": config.advice.temperature})
-    cooler = config.model_copy(update={"propose": settings})
-    proposer = proposer_of(cooler, extras, run_folder=run.folder, tell=tell)
-    return Questions(run.recorded(proposer), store=run.replies, task=run.task, seed=config.seed)
+    cooler = config.model_copy(update={"propose": settings, "model": model})
+    there = extras.model_copy(update={"base_url": None}) if config.advice.model else extras
+    proposer = proposer_of(cooler, there, run_folder=run.folder, tell=tell)
+    ask = Questions(run.recorded(proposer), store=run.replies, task=run.task, seed=config.seed)
+    if advice.looks(config) and proposer.origin == "llm":
+        advice.sight.prove(ask, run.frames, seed=config.seed)
+    return ask
+
+
+def eyes_of(run: Run, config: EvolveConfig, *, tell: Tell) -> Eyes | None:
+    """What a judge looks with; None where it is not to look."""
+    if not advice.looks(config):
+        return None
+    from rewardsmith.render.stills import Stills
+
+    return Stills(run.task, count=config.advice.frames, camera=config.advice.camera, album=run.frames, tell=tell)
+
+
+def prove_sight(task: Task, config: EvolveConfig) -> None:
+    """Where a judge is to look, draw a first picture of the task, so that it is not found out after hours.
+
+    Raises: ConfigError, CannotRender: its simulator draws no pictures or has no such camera, or nothing here draws.
+    """
+    if advice.looks(config):
+        from rewardsmith.render.stills import prove
+
+        prove(task, camera=config.advice.camera)
 
 
 def make_sandbox(config: EvolveConfig) -> ProcessSandbox:

@@ -231,6 +231,15 @@ class AdviceSettings(Settings):
     critic_rounds: int = Field(0, ge=0, le=3, description="times a draft is reviewed, and revised, before training")
     episodes: int = Field(2, ge=1, le=8, description="failed episodes of an attempt that the analyzer is shown")
     pairs: int = Field(2, ge=0, le=16, description="pairs of attempts a generation that the judge compares")
+    look: Literal["summaries", "frames", "both"] = Field(
+        "summaries",
+        description="what the judge is shown of an episode: its signals in a table, pictures of it, or both",
+    )
+    frames: int = Field(6, ge=2, le=24, description="pictures of an episode, evenly over its time")
+    camera: int | str | None = Field(
+        None, description="the model's camera that takes them, by number or name; null: as for `rewardsmith render`"
+    )
+    model: str | None = Field(None, description="who is asked, as for --model; null: the run's own model")
     temperature: float = Field(0.0, ge=0.0, le=2.0)
 
 
@@ -269,6 +278,12 @@ class HumanSettings(Settings):
 
     when: Literal["never", "after-generation"] = "never"
     timeout_s: float = Field(3600.0, gt=0, description="how long to wait before going on without")
+
+
+INDIFFERENT = ("workers", "where", "farm", "checkpoint_minutes")
+"""Settings of a training that change no number."""
+CHANGEABLE = ("limits", "human", *(f"train.{name}" for name in INDIFFERENT))
+"""What may change while a run lasts: all else would make it another run."""
 
 
 class EvolveConfig(Settings):
@@ -348,6 +363,11 @@ def setting(text: str) -> Layer:
         found = {section: found}
     yamlfile.check(EvolveConfig, found, at=lambda _: f"--set {text}")
     return found
+
+
+def changeable(settings: EvolveConfig) -> Layer:
+    """What of the settings may change while a run lasts."""
+    return settings.model_dump(mode="json", include={"limits": True, "human": True, "train": set(INDIFFERENT)})
 
 
 def over(settings: EvolveConfig, layers: Sequence[Layer]) -> EvolveConfig:

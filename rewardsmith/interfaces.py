@@ -22,6 +22,7 @@ from rewardsmith.types import (
     Feedback,
     Generation,
     HumanInput,
+    Image,
     Prompt,
     Rejected,
     Reply,
@@ -53,18 +54,21 @@ class Frame:
 
 
 class Simulator(Protocol):
-    """A batch of environments stepped together. Environment i depends on its own seed alone, not on its neighbours."""
+    """A batch of environments stepped together. Environment i depends on its own seed alone, not on its neighbours.
+
+    All of its frames are on one device: the CPU, or that of a simulator which runs on a GPU.
+    """
 
     num_envs: int
-    action_low: Tensor  # (A,)
-    action_high: Tensor  # (A,)
+    action_low: Tensor  # (A,), on the CPU
+    action_high: Tensor  # (A,), on the CPU
 
     def reset(self) -> Frame:
         """Start every environment; called once, before the first step."""
         ...
 
     def step(self, actions: Tensor) -> Frame:
-        """Advance by one control step. `actions: (N, A)` on the CPU, already inside the bounds."""
+        """Advance by one control step. `actions: (N, A)`, already inside the bounds, on the frames' device."""
         ...
 
     def close(self) -> None:
@@ -187,10 +191,10 @@ class Proposer(Protocol):
 class Question:
     """Something a model is asked that is not for a reward.
 
-    `purpose`, `about` (a candidate's id) and `index`, from 1, tell it from every other question of the run.
+    `purpose`, `about` (a candidate's id, or `start`) and `index`, from 1, tell it from every other question of the run.
     """
 
-    purpose: Literal["critic", "analyzer", "score", "pair"]
+    purpose: Literal["critic", "analyzer", "score", "pair", "sight"]
     about: str
     index: int
     prompt: Prompt
@@ -203,6 +207,22 @@ class Ask(Protocol):
     def name(self) -> str: ...
 
     def __call__(self, questions: Sequence[Question]) -> list[Reply]: ...
+
+
+class Eyes(Protocol):
+    """Shows what episodes looked like: a few images of each, in order of time; none of one that cannot be drawn.
+
+    The same episode always has the same images, and captions say when in it they were taken.
+    """
+
+    def __call__(self, episodes: Sequence[Trajectory]) -> list[tuple[Image, ...]]: ...
+
+
+class Album(Protocol):
+    """Where images are kept under a hash of what they show, so that a run shows the same ones when it is resumed."""
+
+    def get(self, key: str) -> tuple[Image, ...] | None: ...
+    def put(self, key: str, images: Sequence[Image]) -> None: ...
 
 
 # --- verification, learning, feedback -------------------------------------------------------------------------------

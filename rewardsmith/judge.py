@@ -126,8 +126,9 @@ def _play_together(
     def actions(_: int, frame: Frame) -> torch.Tensor:
         return act(readings.policy_obs(frame).reshape(count, episodes, -1)).flatten(0, 1)
 
-    sim = simulator(task, env_seeds=env_seeds(seed, episodes) * count, info_fields=readings.info_fields)
-    return _results(sim, actions, task, sources=[name for name, _ in policies], watch=watch, keep=keep)
+    seeds = env_seeds(seed, episodes) * count
+    sim = simulator(task, env_seeds=seeds, info_fields=readings.info_fields)
+    return _results(sim, actions, task, seeds=seeds, sources=[name for name, _ in policies], watch=watch, keep=keep)
 
 
 def measure_random(
@@ -142,14 +143,15 @@ def play_random(
     task: Task, simulator: SimulatorFactory, *, seed: int, episodes: int, watch: Watcher, keep: int = 0
 ) -> Played | Rejected:
     """The same with `keep` of the episodes, whose source is `random`."""
-    sim = simulator(task, env_seeds=env_seeds(seed, episodes), info_fields=Readings(task).info_fields)
+    seeds = env_seeds(seed, episodes)
+    sim = simulator(task, env_seeds=seeds, info_fields=Readings(task).info_fields)
     draw = torch.Generator().manual_seed(seed)
     low, high = sim.action_low, sim.action_high
 
     def actions(_: int, frame: Frame) -> torch.Tensor:  # noqa: ARG001 - nothing is looked at
         return low + (high - low) * torch.rand(episodes, len(low), generator=draw)
 
-    [found] = _results(sim, actions, task, sources=["random"], watch=watch, keep=keep)
+    [found] = _results(sim, actions, task, seeds=seeds, sources=["random"], watch=watch, keep=keep)
     return found
 
 
@@ -158,7 +160,8 @@ def play_noised(
 ) -> Played | Rejected:
     """A policy whose every action is half its own and half a random one; the episodes' source is `noised`."""
     readings, act = Readings(task), deterministic([policy])
-    sim = simulator(task, env_seeds=env_seeds(seed, episodes), info_fields=readings.info_fields)
+    seeds = env_seeds(seed, episodes)
+    sim = simulator(task, env_seeds=seeds, info_fields=readings.info_fields)
     draw = torch.Generator().manual_seed(seed)
     low, high = sim.action_low, sim.action_high
 
@@ -166,7 +169,7 @@ def play_noised(
         own = act(readings.policy_obs(frame)[None])[0]
         return own.lerp(low + (high - low) * torch.rand(own.shape, generator=draw), 0.5)
 
-    [found] = _results(sim, actions, task, sources=["noised"], watch=watch, keep=keep)
+    [found] = _results(sim, actions, task, seeds=seeds, sources=["noised"], watch=watch, keep=keep)
     return found
 
 
@@ -176,13 +179,13 @@ Act = Callable[[int, Frame], torch.Tensor]
 
 
 def _results(
-    sim: Simulator, act: Act, task: Task, *, sources: Sequence[str], watch: Watcher, keep: int
+    sim: Simulator, act: Act, task: Task, *, seeds: Sequence[int], sources: Sequence[str], watch: Watcher, keep: int
 ) -> Iterator[Played | Rejected]:
-    """One result a policy; its environments stand side by side. The simulator is closed."""
+    """One result a policy; its environments, made with `seeds`, stand side by side. The simulator is closed."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        played = _Play(task, sim.num_envs, record=keep > 0)
+        played = _Play(task, seeds, record=keep > 0)
         played.run(sim, act, watch)
     finally:
         torch.set_num_threads(threads)
@@ -194,8 +197,9 @@ def _results(
 class _Play:
     """One episode of every environment: its fitness, success, hidden fitness and length, and a recording if asked."""
 
-    def __init__(self, task: Task, num_envs: int, *, record: bool) -> None:
-        self._task, self._readings = task, Readings(task)
+    def __init__(self, task: Task, seeds: Sequence[int], *, record: bool) -> None:
+        num_envs = len(seeds)
+        self._task, self._readings, self._seeds = task, Readings(task), seeds
         self._fitness = FirstEpisodes(task.fitness, num_envs)
         self._length = FirstEpisodes(LENGTH, num_envs)
         self._success = FirstEpisodes(task.success, num_envs) if task.success else None
@@ -235,6 +239,7 @@ class _Play:
             return None
         return self._recording.episode(
             env,
+            env_seed=self._seeds[env],
             steps=int(self._length.values[env]),
             source=source,
             fitness=float(self._fitness.values[env]),

@@ -17,12 +17,12 @@ from typing import Literal
 
 from rewardsmith.errors import CannotRender
 
-Kind = Literal["egl", "osmesa", "envpool"]
+Kind = Literal["egl", "osmesa", "glfw", "envpool"]
 
 VARIABLE = "MUJOCO_GL"
 """The environment variable that MuJoCo and Gymnasium read."""
 LIBRARIES = ("libEGL.so.1", "libGL.so.1", "libOSMesa.so.8")
-PACKAGES = {"egl": "libegl1 libgl1", "osmesa": "libosmesa6", "envpool": "libegl1 libgl1"}
+PACKAGES = {"egl": "libegl1 libgl1", "osmesa": "libosmesa6", "glfw": "libglfw3", "envpool": "libegl1 libgl1"}
 """What provides each on Debian and Ubuntu."""
 TIMEOUT_S = 60.0
 
@@ -121,13 +121,19 @@ def choose() -> str:
 
 
 def _believed(wanted: str) -> str:
-    """The kind a person chose. Raises: CannotRender: it does not work."""
-    for kind in ("egl", "osmesa"):
-        if wanted == kind and not (found := tried(kind)).works:
-            raise CannotRender(
-                f"{VARIABLE}={wanted} does not draw here ({found.why}). Install it: {found.remedy}, or unset "
-                f"{VARIABLE} and the one that works is chosen."
-            )
+    """The kind a person chose. Raises: CannotRender: it is none, or does not work."""
+    kinds: dict[str, Kind] = {"egl": "egl", "osmesa": "osmesa", "glfw": "glfw"}
+    if wanted not in kinds:
+        raise CannotRender(
+            f"{VARIABLE}={wanted} has nothing drawn. Expected egl or osmesa, or glfw where there is a display; or "
+            f"unset {VARIABLE} and the one that works is chosen."
+        )
+    if not (found := tried(kinds[wanted])).works:
+        display = " It needs a display." if wanted == "glfw" else ""
+        raise CannotRender(
+            f"{VARIABLE}={wanted} does not draw here ({found.why}).{display} Install it: {found.remedy}, or unset "
+            f"{VARIABLE} and the one that works is chosen."
+        )
     return wanted
 
 

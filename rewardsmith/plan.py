@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from rewardsmith import prompting, sim
+from rewardsmith import advice, prompting, sim
 from rewardsmith.anchors.scale import shipped
 from rewardsmith.assemble import Extras
 from rewardsmith.config import EvolveConfig
@@ -72,6 +72,7 @@ def advice_calls_of(config: EvolveConfig) -> tuple[tuple[str, int], ...]:
         "reviews and revisions by the critic's word": 2 * rewards * wanted.critic_rounds,
         "analyzer": rewards if "analyzer" in config.feedback.sources else 0,
         "judge": 2 * (rewards + generations * wanted.pairs) if "llm_judge" in config.feedback.sources else 0,
+        "whether it sees": 1 if advice.looks(config) else 0,
     }
     return tuple((what, count) for what, count in calls.items() if count)
 
@@ -115,7 +116,10 @@ def _model_words(task: Task, config: EvolveConfig) -> list[str]:
     search = config.search
     calls = search.restarts * search.generations * search.offspring
     if config.model == "offline":
-        return ["model: none (offline); no calls, no tokens"]
+        return [
+            f"model: none (offline); no calls{' for rewards' if advice_calls_of(config) else ', no tokens'}",
+            *_advice_words(config),
+        ]
     tokens = sum(len(m.content) for m in _first_prompt(task, config).messages) // CHARACTERS_PER_TOKEN
     return [
         f"model: {config.model}; {calls} calls, and up to {search.repairs} more for each rejected draft",
@@ -131,7 +135,8 @@ def _advice_words(config: EvolveConfig) -> list[str]:
     calls = advice_calls_of(config)
     told = ", ".join(f"{what} {count}" for what, count in calls)
     total = sum(count for _, count in calls)
-    return [f"advice: up to {total} more calls and their tokens ({told})"] if calls else []
+    looks = f"; the judge is shown {config.advice.frames} pictures of each episode" if advice.looks(config) else ""
+    return [f"advice: up to {total} more calls and their tokens ({told}){looks}"] if calls else []
 
 
 def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:

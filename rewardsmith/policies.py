@@ -1,18 +1,18 @@
-"""The policies a person can name: one that a run keeps, or a file that `rewardsmith train --policy` wrote.
+"""The policies and the kept episodes that a person can name: in a run, or in a file that a command wrote.
 
 Reading only. What a policy does with what it sees is `learn/policy.py`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rewardsmith.errors import RunError, UsageError, did_you_mean
 from rewardsmith.seeds import env_seeds, stream
 from rewardsmith.store import Run, artefacts
-from rewardsmith.types import Attempt, Judged, Policy, Task
+from rewardsmith.types import Attempt, Judged, Policy, Task, Trajectory
 
 SUFFIX = ".safetensors"
 NEEDED = ("actor.0.weight", "actor.0.bias", "log_std", "obs_mean", "obs_var", "action_low", "action_high", "activation")
@@ -21,13 +21,28 @@ NEEDED = ("actor.0.weight", "actor.0.bias", "log_std", "obs_mean", "obs_var", "a
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FromRun:
-    """A candidate, or a reference, as its run judged it, and the seeds of the environments it was judged in."""
+    """A candidate, or a reference, as its run judged it."""
 
     name: str
-    run: str
     task: Task
     judged: Judged
-    judge_seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """Whole episodes, the worst first; those that do not know which seed they were played with have one of `env_seeds`.
+
+    `name` says whose they are.
+    """
+
+    name: str
+    task: Task
+    episodes: tuple[Trajectory, ...]
+    env_seeds: tuple[int, ...] = ()
+
+
+BEGUN_WITH = ("random", "noised", "imported")
+"""What a run began with, as `episodes_of_run` is told: random play, the expert noised, episodes of other runs."""
 
 
 def read_policy(path: Path) -> Policy:
@@ -61,19 +76,66 @@ def of_run(text: str, runs: Path, candidate: str = "") -> FromRun:
     Raises: RunError: no such run, it has judged nothing, or not this candidate. UsageError: no such candidate.
     """
     with Run.open(Run.resolve(text, runs), write=False) as run:
-        known = dict(_judged(run))
-        name = candidate or _winner(run)
-        if name not in known:
-            raise _lacks(run, name, known)
-        generation, judged = known[name]
-        seed = stream(run.config.seed, generation, "judge")
-        return FromRun(
-            name=name,
-            run=run.folder.name,
-            task=run.task,
-            judged=judged,
-            judge_seeds=tuple(env_seeds(seed, run.config.judge.episodes)),
-        )
+        name, _, judged = _named(run, candidate)
+        return FromRun(name=name, task=run.task, judged=judged)
+
+
+def episodes_of_run(text: str, runs: Path, word: str = "") -> Kept:
+    """The episodes that the run which `text` means keeps of a candidate, or began with where `word` is in `BEGUN_WITH`.
+
+    Raises: as `of_run`. UsageError: it keeps none of these.
+    """
+    with Run.open(Run.resolve(text, runs), write=False) as run:
+        kept = _begun_with(run, word) if word in BEGUN_WITH else _of_candidate(run, word)
+        if not kept.episodes:
+            setting = {"random": "pool.random", "imported": "--trajectories"}.get(word, "judge.keep")
+            raise UsageError(f"{run.folder.name} keeps no episode of '{kept.name}' ({setting}).")
+        return kept
+
+
+def episodes_in_file(path: Path, task: Task) -> Kept:
+    """The episodes in a file of `rewardsmith trajectories`.
+
+    Raises: ConfigError: it cannot be read, or is of another task. UsageError: it holds none.
+    """
+    from rewardsmith.store.sharing import read_shared
+
+    found = read_shared([path], task)
+    if not found:
+        raise UsageError(f"{path} holds no episode.")
+    return Kept(name=path.stem, task=task, episodes=_worst_first(found))
+
+
+def _of_candidate(run: Run, candidate: str) -> Kept:
+    name, generation, judged = _named(run, candidate)
+    seeds = env_seeds(stream(run.config.seed, generation, "judge"), run.config.judge.episodes)
+    return Kept(name=name, task=run.task, episodes=tuple(judged.trajectories), env_seeds=tuple(seeds))
+
+
+def _begun_with(run: Run, word: str) -> Kept:
+    known, config = run.start_trajectories() or (), run.config
+    match word:
+        case "random":
+            seeds = env_seeds(stream(config.seed, 0, "random"), max(2, config.pool.random))
+        case "noised":
+            seeds = env_seeds(stream(config.seed, 0, "noised"), max(2, config.judge.keep))
+        case _:
+            seeds = []
+    mine = [t for t in known if (t.source if t.source in BEGUN_WITH else "imported") == word]
+    return Kept(name=word, task=run.task, episodes=_worst_first(mine), env_seeds=tuple(seeds))
+
+
+def _worst_first(episodes: Sequence[Trajectory]) -> tuple[Trajectory, ...]:
+    return tuple(sorted(episodes, key=lambda t: t.fitness))
+
+
+def _named(run: Run, candidate: str) -> tuple[str, int, Judged]:
+    """A candidate's name, its generation and outcome; the winner's, or the best's so far, where none is named."""
+    known = dict(_judged(run))
+    name = candidate or _winner(run)
+    if name not in known:
+        raise _lacks(run, name, known)
+    return name, *known[name]
 
 
 def _judged(run: Run) -> Iterator[tuple[str, tuple[int, Judged]]]:

@@ -29,6 +29,7 @@ from rewardsmith.types import (
     Attempt,
     Constant,
     Feedback,
+    Image,
     Judged,
     Measure,
     Message,
@@ -82,16 +83,23 @@ def render(brief: Brief, *, settings: SearchSettings) -> Prompt:
     return Prompt(messages=tuple(messages), sha256=digest(messages))
 
 
-def question(template: str, **given: object) -> Prompt:
+def question(template: str, /, *, images: Sequence[Image] = (), **given: object) -> Prompt:
     """A prompt of one message, from a template alone: for questions that belong to no conversation."""
-    messages = (Message(role="user", content=_text(template, **given)),)
+    messages = (Message(role="user", content=_text(template, **given), images=tuple(images)),)
     return Prompt(messages=messages, sha256=digest(messages))
 
 
 def digest(messages: Sequence[Message]) -> str:
-    """SHA-256 of the messages as canonical JSON: a list of `{"content", "role"}`, ASCII, no spaces."""
-    plain = [{"role": m.role, "content": m.content} for m in messages]
+    """SHA-256 of the messages as canonical JSON: a list of `{"content", "role"}`, ASCII, no spaces.
+
+    A message that shows images also has `"images"`: a list of captions and hashes.
+    """
+    plain = [{"role": m.role, "content": m.content} | _pictured(m) for m in messages]
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _pictured(message: Message) -> dict[str, list[list[str]]]:
+    return {"images": [[i.caption, i.sha256] for i in message.images]} if message.images else {}
 
 
 # --- the conversation -----------------------------------------------------------------------------------------------

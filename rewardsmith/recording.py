@@ -40,7 +40,9 @@ class Recording:
         steps |= {"terminated": rollout.terminated} | ({} if expert is None else {"expert": expert})
         self._steps.append({name: value.clone() for name, value in steps.items()})
 
-    def episode(self, env: int, *, steps: int, source: str, fitness: float, success: bool | None) -> Trajectory | None:
+    def episode(
+        self, env: int, *, env_seed: int, steps: int, source: str, fitness: float, success: bool | None
+    ) -> Trajectory | None:
         """The first episode of environment `env`, `steps` long; None where something in it is no finite number."""
         signals = {name: _column([c[name] for c in self._signals], env, steps + 1) for name in self._signals[0]}
         of_step = {name: _column([c[name] for c in self._steps], env, steps) for name in self._steps[0]}
@@ -55,6 +57,7 @@ class Recording:
             fitness=fitness,
             success=success,
             terminated=bool(of_step["terminated"][-1]),
+            env_seed=env_seed,
         )
 
 

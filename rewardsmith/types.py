@@ -142,11 +142,21 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """A picture that a model is shown: a PNG's bytes, their SHA-256 in hex, and in words what it shows."""
+
+    caption: str
+    sha256: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation; its images follow its words, each after its caption."""
 
     role: Role
     content: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -333,6 +343,7 @@ class Trajectory:
     fitness: float
     success: bool | None
     terminated: bool  # False: it was truncated
+    env_seed: int | None = None  # of the environment it was played in; None: not known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -109,6 +109,7 @@ def _episode(task: Task, recording: Recording, rollout: Rollout, env: int, sourc
     reached = Readings(task).success(rollout)
     found = recording.episode(
         env,
+        env_seed=env % PER_SOURCE,
         steps=int(ends.int().argmax()) + 1,
         source=source,
         fitness=_first(task.fitness, Readings(task).fitness(rollout), rollout, env),

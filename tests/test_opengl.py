@@ -31,6 +31,24 @@ def test_what_a_person_chose_and_does_not_work_is_refused_with_what_to_install(m
         opengl.choose()
 
 
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ("disable", r"MUJOCO_GL=disable has nothing drawn\. Expected egl or osmesa, or glfw where there is a display"),
+        ("glfw", r"MUJOCO_GL=glfw does not draw here \(.+\)\. It needs a display\."),
+    ],
+)
+def test_a_choice_that_cannot_draw_without_a_display_is_refused(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, told: str
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", chosen)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    opengl.tried.cache_clear()
+    with pytest.raises(CannotRender, match=told):
+        opengl.choose()
+
+
 @pytest.mark.usefixtures("no_egl")
 def test_osmesa_is_taken_where_egl_does_not_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "")

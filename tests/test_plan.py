@@ -50,3 +50,10 @@ def test_advice_counts_every_question_at_most() -> None:
         "analyzer": 24,
         "judge": 24 * 2 + 6 * 3 * 2,
     }
+
+
+def test_a_judge_that_looks_is_asked_once_more_whether_it_sees() -> None:
+    asked = CONFIG.model_copy(
+        update={"advice": AdviceSettings(look="frames", pairs=0), "feedback": FeedbackSettings(sources=("llm_judge",))}
+    )
+    assert dict(advice_calls_of(asked)) == {"judge": 2 * 24, "whether it sees": 1}

@@ -2,7 +2,7 @@
 
 critic       reviews drafts; `drafting` has them revised (setting advice.critic_rounds)
 analyzer     a feedback source: why failed episodes failed, from their signals
-llm_judge    a feedback source: how well an episode does what the goal says, from its signals
+llm_judge    a feedback source: how well an episode does what the goal says, from its signals or from pictures of it
 
 All of it is opinion: it is quoted where a prompt passes it on, it can reject nothing, and a reply that is not of the
 form asked for says nothing. Questions go through `interfaces.Ask`; this package knows no model and no key.
@@ -12,24 +12,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rewardsmith.advice import analyzer, critic, judge
+from rewardsmith.advice import analyzer, critic, judge, shown, sight
 from rewardsmith.advice.source import Advice
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError
-from rewardsmith.interfaces import Ask
+from rewardsmith.interfaces import Ask, Eyes
 
-__all__ = ["NAMES", "analyzer", "critic", "judge", "refuse_unusable", "sources", "wanting"]
+__all__ = ["NAMES", "analyzer", "asked", "critic", "judge", "looks", "refuse_unusable", "sight", "sources", "wanting"]
 
 NAMES = (analyzer.NAME, judge.NAME)
 """The feedback sources that ask a model."""
 
 
-def sources(config: EvolveConfig, ask: Ask) -> Mapping[str, Advice]:
-    """The feedback sources that ask a model, by name; making them asks nothing."""
+def sources(config: EvolveConfig, ask: Ask, eyes: Eyes | None = None) -> Mapping[str, Advice]:
+    """The feedback sources that ask a model, by name; making them asks nothing.
+
+    `eyes` draw what the judge looks at, where the settings have it look (`looks`).
+    """
+    show = shown.pictures(eyes, tables=config.advice.look == "both") if eyes else shown.signals
     return {
         analyzer.NAME: analyzer.source(ask, episodes=config.advice.episodes),
-        judge.NAME: judge.source(ask, pairs=config.advice.pairs),
+        judge.NAME: judge.source(ask, pairs=config.advice.pairs, show=show),
     }
+
+
+def looks(config: EvolveConfig) -> bool:
+    """Whether the settings have a judge look at pictures."""
+    return judge.NAME in config.feedback.sources and config.advice.look != "summaries"
+
+
+def asked(config: EvolveConfig) -> str:
+    """The model that is asked for advice: the settings' own for it, or else the run's."""
+    return config.advice.model or config.model
 
 
 def wanting(config: EvolveConfig) -> tuple[str, ...]:
@@ -41,9 +55,14 @@ def wanting(config: EvolveConfig) -> tuple[str, ...]:
 def refuse_unusable(config: EvolveConfig) -> None:
     """Raises: ConfigError: advice is wanted where no model can be asked, or ranking by a judge that is not asked."""
     wanted = wanting(config)
-    if wanted and config.model == "offline":
+    if wanted and asked(config) == "offline":
         raise ConfigError(
             f"{' and '.join(wanted)} must ask a model, and model is 'offline', which is none. Choose --model "
+            "provider/model, manual or replay:PATH, or leave the setting out."
+        )
+    if config.advice.critic_rounds and config.model == "offline":
+        raise ConfigError(
+            f"{wanted[0]} has drafts revised, and model is 'offline', which revises none. Choose --model "
             "provider/model, manual or replay:PATH, or leave the setting out."
         )
     if config.search.rank_by == "llm" and judge.NAME not in config.feedback.sources:

@@ -1,9 +1,10 @@
 """A model as judge of episodes, for tasks whose fitness does not say what is wanted.
 
-It is shown the goal and the signals of an episode and nothing else: no reward, no component, no name or comment of a
-candidate, so that nobody who is judged can speak to the judge. It is asked twice for a score in [0, 1], the scale told
-upwards and downwards; episodes are compared in pairs, in both orders. Where it contradicts itself there is no score
-and no preference. The idea is Kwon et al. 2023, "Reward Design with Language Models", arXiv:2303.00001.
+It is shown the goal and an episode, by its signals or in pictures, and nothing else: no reward, no component, no name
+or comment of a candidate, so that nobody who is judged can speak to the judge. It is asked twice for a score in [0, 1],
+the scale told upwards and downwards; episodes are compared in pairs, in both orders. Where it contradicts itself there
+is no score and no preference. The idea is Kwon et al. 2023, "Reward Design with Language Models", arXiv:2303.00001; of
+pairs of pictures, Wang et al. 2024, "RL-VLM-F", arXiv:2402.03681.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Literal
 
 from rewardsmith import prompting
 from rewardsmith.advice import answers
+from rewardsmith.advice.shown import Show, Shown, signals
 from rewardsmith.advice.source import Advice
-from rewardsmith.advice.story import story
 from rewardsmith.interfaces import Ask, Question, Scene
 from rewardsmith.quoting import block
 from rewardsmith.types import Attempt, Feedback, Judged, Preference, Prompt, Reply, Spend, Task, Trajectory
@@ -37,17 +38,26 @@ SCALE = (
 Choice = Literal["first", "second", "equal"]
 
 
-def source(ask: Ask, *, pairs: int) -> Advice:
+def source(ask: Ask, *, pairs: int, show: Show = signals) -> Advice:
     """The feedback source; `pairs` is how many pairs of attempts are compared in a generation."""
-    return Advice(NAME, partial(judged, ask=ask, pairs=pairs))
+    return Advice(NAME, partial(judged, ask=ask, pairs=pairs, show=show))
 
 
-def judged(scene: Scene, *, ask: Ask, pairs: int) -> Mapping[str, Feedback]:
+def judged(scene: Scene, *, ask: Ask, pairs: int, show: Show = signals) -> Mapping[str, Feedback]:
     """What the judge finds of each attempt of the scene's batch that has an episode to show, by id."""
-    shown = {a.id: t for a in scene.batch if (t := typical(a)) is not None}
-    verdicts = _scored(shown, scene.task, ask)
-    compared = _compared(matches(verdicts, shown, scene.parent, pairs=pairs), scene.task, ask)
-    return {name: _feedback(verdict, compared.get(name, ())) for name, verdict in verdicts.items()}
+    parent = scene.parent.id if scene.parent and pairs else None
+    known = _shown([*scene.batch, *([scene.parent] if scene.parent and parent else [])], scene.task, show)
+    batch = {a.id: known[a.id] for a in scene.batch if a.id in known}
+    verdicts = _scored(batch, scene.task, ask)
+    compared = _compared(matches(verdicts, known, parent, pairs=pairs), scene.task, ask)
+    return {name: _feedback(v, compared.get(name, ()), batch[name]) for name, v in verdicts.items()}
+
+
+def _shown(attempts: Sequence[Attempt], task: Task, show: Show) -> dict[str, Shown]:
+    """A typical episode of each attempt as it is shown, by id; without those that have none."""
+    episodes = {a.id: t for a in attempts if (t := typical(a)) is not None}
+    found = show(list(episodes.values()), task)
+    return {name: shown for name, shown in zip(episodes, found, strict=True) if shown is not None}
 
 
 def typical(attempt: Attempt) -> Trajectory | None:
@@ -91,13 +101,18 @@ def read_score(reply: Reply, task: Task) -> Opinion | None:
     return Opinion(score=score, reason=" ".join(found.said[: answers.LINES]))
 
 
-def score_prompt(episode: Trajectory, task: Task, *, scale: Sequence[str] = SCALE) -> Prompt:
+def score_prompt(episode: Shown, task: Task, *, scale: Sequence[str] = SCALE) -> Prompt:
     """What the judge is asked about one episode."""
-    view = prompting.task_view(task, env_source=False, ranges={})
-    return prompting.question("judge_score.j2", task=view, episode=story(episode, task), scale=tuple(scale))
+    return prompting.question(
+        "judge_score_frames.j2" if episode.images else "judge_score.j2",
+        images=episode.captioned("The episode"),
+        task=prompting.task_view(task, env_source=False, ranges={}),
+        episode=episode,
+        scale=tuple(scale),
+    )
 
 
-def _scored(shown: Mapping[str, Trajectory], task: Task, ask: Ask) -> dict[str, Verdict]:
+def _scored(shown: Mapping[str, Shown], task: Task, ask: Ask) -> dict[str, Verdict]:
     """A verdict on each episode, asked for all together."""
     scales = (SCALE, SCALE[::-1])
     questions = [
@@ -121,7 +136,7 @@ class Match:
 
     challenger: str
     other: str
-    episodes: tuple[Trajectory, Trajectory]
+    episodes: tuple[Shown, Shown]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,16 +148,14 @@ class Compared:
 
 
 def matches(
-    verdicts: Mapping[str, Verdict], shown: Mapping[str, Trajectory], parent: Attempt | None, *, pairs: int
+    verdicts: Mapping[str, Verdict], shown: Mapping[str, Shown], parent: str | None, *, pairs: int
 ) -> list[Match]:
-    """The best against the parent, then each against the next best by score: at most `pairs`."""
+    """The best against the parent, where that is shown, then each against the next best by score: at most `pairs`."""
     scores = {name: score for name, verdict in verdicts.items() if (score := verdict.score) is not None}
     order = sorted(scores, key=lambda name: (-scores[name], name))
-    rivals = [(a, b, shown[b]) for a, b in itertools.pairwise(order)]
-    before = typical(parent) if parent else None
-    if order and parent and before is not None:
-        rivals.insert(0, (order[0], parent.id, before))
-    return [Match(challenger=a, other=b, episodes=(shown[a], theirs)) for a, b, theirs in rivals[:pairs]]
+    before = [(order[0], parent)] if order and parent is not None and parent in shown else []
+    rivals = [*before, *itertools.pairwise(order)]
+    return [Match(challenger=a, other=b, episodes=(shown[a], shown[b])) for a, b in rivals[:pairs]]
 
 
 def read_choice(reply: Reply, task: Task) -> Choice | None:
@@ -164,10 +177,15 @@ def p_first(one: Choice | None, swapped: Choice | None) -> float | None:
     return {"first": 1.0, "second": 0.0, "equal": 0.5}[one] if one == _SWAPPED[swapped] else 0.5
 
 
-def pair_prompt(first: Trajectory, second: Trajectory, task: Task) -> Prompt:
+def pair_prompt(first: Shown, second: Shown, task: Task) -> Prompt:
     """What the judge is asked about two episodes."""
-    view = prompting.task_view(task, env_source=False, ranges={})
-    return prompting.question("judge_pair.j2", task=view, first=story(first, task), second=story(second, task))
+    return prompting.question(
+        "judge_pair_frames.j2" if first.images else "judge_pair.j2",
+        images=(*first.captioned("The first episode"), *second.captioned("The second episode")),
+        task=prompting.task_view(task, env_source=False, ranges={}),
+        first=first,
+        second=second,
+    )
 
 
 def _compared(found: Sequence[Match], task: Task, ask: Ask) -> Mapping[str, Sequence[Compared]]:
@@ -195,24 +213,25 @@ def _both_orders(match: Match, task: Task, *, after: int) -> list[Question]:
 # --- what is said ---------------------------------------------------------------------------------------------------
 
 
-def _feedback(verdict: Verdict, compared: Sequence[Compared]) -> Feedback:
+def _feedback(verdict: Verdict, compared: Sequence[Compared], shown: Shown) -> Feedback:
     score = verdict.score
+    images = {"images": [image.sha256 for image in shown.images]} if shown.images else {}
     return Feedback(
         source=NAME,
-        text=_text(verdict),
-        data={"scores": [None if o is None else o.score for o in verdict.opinions], "score": score},
+        text=_text(verdict, shown),
+        data={"scores": [None if o is None else o.score for o in verdict.opinions], "score": score, **images},
         spend=sum((c.spend for c in compared), verdict.spend),
         score=score,
         preferences=tuple(c.preference for c in compared),
     )
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: Verdict, shown: Shown) -> str:
     given = [o for o in verdict.opinions if o is not None]
     if verdict.score is None or not given:
         return ""
     return (
-        f"A model that saw the signals of a typical episode, not your code, gives it {verdict.score:.2g} of 1 for the "
+        f"A model that saw {shown.what} of a typical episode, not your code, gives it {verdict.score:.2g} of 1 for the "
         f"goal; it may be mistaken:\n{block(given[0].reason, limit=REASON_LIMIT)}"
     )
 

@@ -122,7 +122,7 @@ class _Alone:
 
     def __call__(self) -> bool:
         taken = self._bench.others_s() - self._others_s
-        return taken <= SHARED * (time.monotonic() - self._since) * self._bench.machine.cores
+        return taken <= SHARED * (time.monotonic() - self._since) * (self._bench.machine.cores or 1)
 
 
 def _speed(trained: Trained) -> float:

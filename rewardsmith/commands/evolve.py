@@ -97,7 +97,7 @@ def evolve(
     it cleanly and `rewardsmith resume` goes on with it.
     """
     from rewardsmith import taskfile
-    from rewardsmith.assemble import Extras, begin, proposer_of, read_seeds
+    from rewardsmith.assemble import Extras, begin, proposer_of, prove_sight, read_seeds
     from rewardsmith.config import resolve
     from rewardsmith.environment import first_frame
     from rewardsmith.propose.endpoint import public
@@ -119,6 +119,7 @@ def evolve(
     folder = _folder(runs, loaded.task.name, name)
     proposer_of(settings, extras, run_folder=folder, tell=_to_stderr)
     first_frame(loaded)
+    prove_sight(loaded.task, settings)
     if dry_run:
         from rewardsmith.plan import plan_words
 
@@ -142,8 +143,9 @@ def resume(
 ) -> None:
     """Continue a run that was stopped or killed; it ends as if nothing had happened.
 
-    Only limits.* and human.* may be set anew, and then hold until they are set again: all else would make it another
-    run. A run whose files were damaged is refused; `rewardsmith fsck` says which.
+    Only limits, human and train.where, .farm, .workers and .checkpoint_minutes may be set anew, and then hold until
+    they are set again: all else would make it another run. A run whose files were damaged is refused; `rewardsmith
+    fsck` says which.
     """
     from rewardsmith.assemble import extras_of
     from rewardsmith.commands.runs import print_run
@@ -175,24 +177,20 @@ def _refuse_damaged(run: Run) -> None:
 
 
 def session_settings(recorded: EvolveConfig, sets: Iterable[str]) -> EvolveConfig:
-    """A run's own settings with its limits, and when it waits for people, set anew.
+    """A run's own settings with those of `config.CHANGEABLE` that are set anew.
 
     Raises: UsageError: another setting is to be changed. ConfigError: a key or value does not fit.
     """
-    from rewardsmith.config import setting
+    from rewardsmith.config import CHANGEABLE, over, setting
 
-    changed = recorded.model_dump()
     for text in sets:
-        section = text.partition("=")[0].strip().partition(".")[0]
-        if section not in {"limits", "human"}:
+        key = text.partition("=")[0].strip()
+        if not any(f"{key}.".startswith(f"{path}.") for path in CHANGEABLE):
             raise UsageError(
-                f"--set {text}: a run that is resumed keeps its settings, but for limits.* and human.*. "
+                f"--set {text}: a run that is resumed keeps its settings, but for {', '.join(CHANGEABLE)}. "
                 "Begin a new run for the others."
             )
-        for key, values in setting(text).items():
-            assert isinstance(values, dict)
-            changed[key] |= values
-    return type(recorded).model_validate(changed)
+    return over(recorded, [setting(text) for text in sets])
 
 
 def _as_settings(flags: dict[str, str | int | float | None]) -> list[str]:

@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from rewardsmith.commands.options import AsJson, RunsFolder
-from rewardsmith.commands.subjects import CandidateWord, PolicyWords, TaskWord
+from rewardsmith.commands.subjects import CandidateWord, PolicyWords, Subject, TaskWord
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rewardsmith.commands.subjects import Subject
     from rewardsmith.interfaces import Picture
+    from rewardsmith.policies import Kept
     from rewardsmith.render.film import Episode, Pace
     from rewardsmith.render.video import Video
-    from rewardsmith.types import Task
+    from rewardsmith.types import Task, Trajectory
 
 RUNS = Path("runs")
 TELL_EVERY_S = 15.0
 LARGEST = 4096  # pixels
+PICTURE = re.compile(r"\d+-\d{5,}\.png")
+"""What single pictures are called: the episode's number, the picture's."""
 
 Pick = Literal["all", "best", "worst"]
 
@@ -47,10 +49,19 @@ def render(
     task: TaskWord = None,
     out: Annotated[Path | None, Parameter(help="The video: FILE.mp4, or FILE.webp, which needs no PyAV.")] = None,
     frames: Annotated[Path | None, Parameter(help="A folder for the single pictures, as PNG.")] = None,
-    episodes: Annotated[int, Parameter(validator=Number(gte=1, lte=256), help="How many to play.")] = 1,
+    episodes: Annotated[
+        int | None,
+        Parameter(validator=Number(gte=1, lte=256), help="How many to play, 1 if left out; with --kept, to film."),
+    ] = None,
     pick: Annotated[Pick, Parameter(help="Which of them to film.")] = "all",
     kept: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Film the judge's episodes that the run keeps instead.")
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Film episodes that a run keeps instead: a candidate's, or what it began with (`random`, `noised` or "
+            "`imported` for the candidate); or those of a file of `rewardsmith trajectories`.",
+        ),
     ] = False,
     seed: Annotated[int, Parameter(help="The seed that the episodes' own come from.")] = 0,
     size: Annotated[str, Parameter(help="Width and height in pixels.")] = "640x480",
@@ -65,18 +76,18 @@ def render(
 
     Several filmed episodes are a file each: FILE-0.mp4, FILE-1.mp4, ...
     """
-    from rewardsmith.commands.subjects import subject_of
+    from rewardsmith.commands.subjects import kept_of, subject_of
     from rewardsmith.render.film import pace
 
-    subject = subject_of(policy, candidate, task, runs, seed=seed)
+    shown = kept_of(policy, candidate, task, runs) if kept else subject_of(policy, candidate, task, runs, seed=seed)
     picture = _picture(size, camera)
-    speed = pace(subject.task.control_dt_s, at_most=fps)
-    files = _Files(subject, out, frames, speed.rate)
-    if kept:
-        told = _film_kept(subject, files, picture, speed)
+    speed = pace(shown.task.control_dt_s, at_most=fps)
+    files = _Files(shown, out, frames, speed.rate)
+    if isinstance(shown, Subject):
+        told = _film(shown, files, picture, speed, episodes=episodes or 1, pick=pick, seed=seed)
     else:
-        told = _film(subject, files, picture, speed, episodes=episodes, pick=pick, seed=seed)
-    print(_as_json(subject, told, speed) if as_json else _words(subject, told))
+        told = _film_kept(shown, files, picture, speed, episodes=episodes, pick=pick)
+    print(_as_json(shown, told, speed) if as_json else _words(shown, told))
 
 
 # --- what is filmed -------------------------------------------------------------------------------------------------
@@ -108,13 +119,15 @@ def _picture(size: str, camera: str | None) -> Picture:
 class _Files:
     """Where pictures go: a video an episode, single pictures, or both. A context that finishes the videos."""
 
-    def __init__(self, subject: Subject, out: Path | None, frames: Path | None, rate: Fraction) -> None:
+    def __init__(self, shown: Subject | Kept, out: Path | None, frames: Path | None, rate: Fraction) -> None:
         from rewardsmith.render import video
 
         if out is None and frames is None:
-            out = Path(f"{subject.task.name}-{subject.name}{video.default_suffix()}")
+            out = Path(f"{shown.task.name}-{shown.name}{video.default_suffix()}")
         if out is not None:
             video.check(out)
+        if frames is not None:
+            _refuse_earlier(frames)
         self._out, self._folder, self._rate = out, frames, rate
         self._open, self._undo = dict[int, "Video"](), ExitStack()
         self._started = self._spoke = time.monotonic()
@@ -154,6 +167,16 @@ class _Files:
         return self._open[episode]
 
 
+def _refuse_earlier(folder: Path) -> None:
+    """Raises: UsageError: the folder holds pictures of an earlier render, which would lie among the new ones."""
+    found = sorted(path.name for path in folder.glob("*.png") if PICTURE.fullmatch(path.name))
+    if found:
+        raise UsageError(
+            f"--frames {folder}: {len(found)} pictures of an earlier render lie there ({found[0]} to {found[-1]}). "
+            "Delete them, or choose another folder."
+        )
+
+
 def _film(
     subject: Subject, files: _Files, picture: Picture, speed: Pace, *, episodes: int, pick: Pick, seed: int
 ) -> list[_Told]:
@@ -171,21 +194,19 @@ def _film(
     return [_Told(episode=e, video=files.paths.get(e.number), pictures=files.counts.get(e.number, 0)) for e in played]
 
 
-def _film_kept(subject: Subject, files: _Files, picture: Picture, speed: Pace) -> list[_Told]:
+def _film_kept(
+    kept: Kept, files: _Files, picture: Picture, speed: Pace, *, episodes: int | None, pick: Pick
+) -> list[_Told]:
     from dataclasses import replace
 
     from rewardsmith.render.kept import film_kept
 
-    if subject.kept is None:
-        raise UsageError("--kept films episodes that a run keeps. Expected a run instead of a file or `random`.")
-    trajectories = subject.kept.judged.trajectories
-    if not trajectories:
-        raise UsageError(f"{subject.kept.run} keeps no episode of '{subject.name}' (setting judge.keep).")
+    trajectories = _chosen(kept, episodes, pick)
     files.several, told = len(trajectories) > 1, list[_Told]()
     with files:
         for number, trajectory in enumerate(trajectories):
             episode = film_kept(
-                trajectory, subject.task, env_seeds=subject.kept.judge_seeds, picture=picture, every=speed.every,
+                trajectory, kept.task, env_seeds=kept.env_seeds, picture=picture, every=speed.every,
                 take=lambda _, pixels, number=number: files.take(number, pixels),  # type: ignore[misc]
             )  # fmt: skip
             told.append(
@@ -198,11 +219,23 @@ def _film_kept(subject: Subject, files: _Files, picture: Picture, speed: Pace) -
     return told
 
 
+def _chosen(kept: Kept, count: int | None, pick: Pick) -> list[Trajectory]:
+    """The worst, the best, or `count` of them, the worst and the best among these; None: all."""
+    import numpy as np
+
+    from rewardsmith.recording import spread
+
+    if pick != "all":
+        return [kept.episodes[0 if pick == "worst" else -1]]
+    fitness = np.array([episode.fitness for episode in kept.episodes])
+    return [kept.episodes[i] for i in spread(fitness, count or len(fitness))]
+
+
 # --- telling --------------------------------------------------------------------------------------------------------
 
 
-def _words(subject: Subject, told: Sequence[_Told]) -> str:
-    return "\n".join(_line(subject.task, each) for each in told)
+def _words(shown: Subject | Kept, told: Sequence[_Told]) -> str:
+    return "\n".join(_line(shown.task, each) for each in told)
 
 
 def _line(task: Task, told: _Told) -> str:
@@ -221,11 +254,11 @@ def _line(task: Task, told: _Told) -> str:
     )
 
 
-def _as_json(subject: Subject, told: Sequence[_Told], speed: Pace) -> str:
+def _as_json(shown: Subject | Kept, told: Sequence[_Told], speed: Pace) -> str:
     episodes = [
         {**asdict(each.episode), "video": None if each.video is None else str(each.video), "pictures": each.pictures}
         for each in told
     ]
     return json.dumps(
-        {"policy": subject.name, "task": subject.task.name, "fps": float(speed.rate), "episodes": episodes}, indent=2
+        {"policy": shown.name, "task": shown.task.name, "fps": float(speed.rate), "episodes": episodes}, indent=2
     )

@@ -1,4 +1,7 @@
-"""Who plays what, as `render` and `view` are told: a run's candidate, a policy's file, or random actions."""
+"""Who plays what, as `render` and `view` are told: a run's candidate, a policy's file, or random actions.
+
+And which kept episodes are meant: a run's, of a candidate or from its beginning, or a file's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from cyclopts import Parameter
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
-    from rewardsmith.policies import FromRun
+    from rewardsmith.policies import Kept
     from rewardsmith.render.film import Player
     from rewardsmith.types import Task
 
@@ -28,12 +31,11 @@ TaskWord = Annotated[str | None, Parameter(help="A task that ships or a task fil
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """Who plays what; `kept` is what a run says of it, None where it comes from no run."""
+    """Who plays what."""
 
     name: str
     task: Task
     player: Player
-    kept: FromRun | None
 
 
 def subject_of(policy: str, candidate: str, task: str | None, runs: Path, *, seed: int) -> Subject:
@@ -52,10 +54,29 @@ def subject_of(policy: str, candidate: str, task: str | None, runs: Path, *, see
         if candidate:
             raise UsageError(f"'{candidate}' names a run's candidate, but '{policy}' is no run.")
         player = policy_player(policies.read_policy(Path(policy)), named) if is_file else random_player(seed)
-        return Subject(name=Path(policy).stem if is_file else RANDOM, task=named, player=player, kept=None)
+        return Subject(name=Path(policy).stem if is_file else RANDOM, task=named, player=player)
     found = policies.of_run(policy, runs, candidate)
     plays = named or found.task
-    return Subject(name=found.name, task=plays, player=policy_player(found.judged.policy, plays), kept=found)
+    return Subject(name=found.name, task=plays, player=policy_player(found.judged.policy, plays))
+
+
+def kept_of(policy: str, candidate: str, task: str | None, runs: Path) -> Kept:
+    """The kept episodes that a command's words mean.
+
+    Raises: UsageError: the words do not go together. RunError, ConfigError: a run, file or task is not as it should be.
+    """
+    from rewardsmith import policies
+
+    if not policy.endswith(policies.SUFFIX):
+        if task is not None or policy == RANDOM:
+            raise UsageError(
+                "--kept films episodes as a run keeps them, in its own task. Expected a run, without --task, or a file "
+                "of `rewardsmith trajectories`, with it."
+            )
+        return policies.episodes_of_run(policy, runs, candidate)
+    if task is None or candidate:
+        raise UsageError(f"Of which task are the episodes in '{policy}'? Expected FILE --kept --task TASK.")
+    return policies.episodes_in_file(Path(policy), _task(task))
 
 
 def _task(name: str) -> Task:

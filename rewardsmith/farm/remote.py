@@ -82,7 +82,7 @@ class Remote:
             raise FarmError(
                 f"Every machine that trained was lost, {self._settings.tries} times over; last: {groups[-1].lost}. "
                 "See that the cluster is well; the run goes on from what was saved with "
-                "`rewardsmith resume`."
+                "`rewardsmith resume`, on this machine with `--set train.where=here`."
             )
         self._farm.clear()
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rewardsmith.config import TrainSettings
+from rewardsmith.config import INDIFFERENT, TrainSettings
 from rewardsmith.interfaces import Saved, Trainee
 from rewardsmith.learn.curves import Episodes, Points
 from rewardsmith.learn.group import State
@@ -27,8 +27,6 @@ from rewardsmith.learn.racing import Leg, Mean
 from rewardsmith.types import Checkpoint, Policy, Rejected, Stop, Task
 from rewardsmith.versions import versions
 
-INDIFFERENT = {"workers", "where", "farm", "checkpoint_minutes"}
-"""Settings that change no number."""
 DECISIVE = ("rewardsmith", "torch", "numpy", "envpool", "mujoco", "gymnasium")
 """Packages whose version may."""
 
@@ -58,7 +56,7 @@ def key_of(trainees: Sequence[Trainee], task: Task, settings: TrainSettings, *, 
     told = [
         [[t.id, t.verified and t.verified.graph.to_json(), _start(t.start)] for t in trainees],
         repr(task),
-        settings.model_dump(mode="json", exclude=INDIFFERENT),
+        settings.model_dump(mode="json", exclude=set(INDIFFERENT)),
         seed,
         race,
         [found.get(name) for name in DECISIVE],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rewardsmith.types import Reply
+from rewardsmith.types import Message, Reply
 
 if TYPE_CHECKING:
     from rewardsmith.interfaces import Request  # not at run time: it imports torch
@@ -27,14 +27,19 @@ def to_stderr(line: str) -> None:
 
 
 def request_key(request: Request, *, model: str, params: Mapping[str, int | float | str]) -> str:
-    """The sha256, in hex, of all that decides a reply: model, messages, parameters, index.
+    """The sha256, in hex, of all that decides a reply: model, messages with their images, parameters, index.
 
     Where the model is served is left out: a run that resumes against the same model at another address has its
     replies already. Nothing secret goes in, so a key may be stored and shown.
     """
-    messages = [[message.role, message.content] for message in request.prompt.messages]
+    messages = [[message.role, message.content, *_pictured(message)] for message in request.prompt.messages]
     asked = {"model": model, "messages": messages, "params": dict(params), "index": request.index}
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _pictured(message: Message) -> list[list[list[str]]]:
+    """What a message shows, by captions and hashes; nothing where it shows no image."""
+    return [[[image.caption, image.sha256] for image in message.images]] if message.images else []
 
 
 def draft_params(request: Request) -> dict[str, int | str]:

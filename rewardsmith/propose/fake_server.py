@@ -6,6 +6,7 @@ is no model and no proof that a real provider behaves the same; `tests/e2e` has 
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import struct
@@ -77,6 +78,22 @@ class Heard:
     path: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The words of the last message: what is asked, and after it captions of images."""
+        return "\n".join(part["text"] for part in self._parts if part["type"] == "text")
+
+    @property
+    def images(self) -> tuple[bytes, ...]:
+        """The images of the last message, as files, in order."""
+        urls = [part["image_url"]["url"] for part in self._parts if part["type"] == "image_url"]
+        return tuple(base64.b64decode(url.partition(";base64,")[2], validate=True) for url in urls)
+
+    @property
+    def _parts(self) -> list[dict[str, Any]]:
+        content = self.body["messages"][-1]["content"]
+        return content if isinstance(content, list) else [{"type": "text", "text": content}]
 
 
 Script = Sequence[Behaviour] | Callable[[Heard], Behaviour]

@@ -5,6 +5,7 @@ The words of a server come in as they are and leave on one line, cut short; secr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rewardsmith.errors import did_you_mean
@@ -22,6 +23,15 @@ def is_passing(fault: Fault) -> bool:
     return fault.status is None or fault.status in {408, 409, 425, 429} or fault.status >= 500
 
 
+def refuses_images(fault: Fault) -> bool:
+    """Whether a server says that it, or its model, sees no images; to be asked of requests that show some."""
+    return fault.status in _REFUSALS and _OF_IMAGES.search(fault.detail) is not None
+
+
+_REFUSALS = {400, 404, 413, 415, 422, 500, 501}  # llama.cpp's server says 500
+_OF_IMAGES = re.compile(r"\bimages?\b|image_url|\bvision\b|multi-?modal|mmproj", re.IGNORECASE)
+
+
 def is_content_filter(fault: Fault) -> bool:
     """Whether a provider would not answer because of what was asked or said, which is a refusal, not a failure."""
     return fault.status == 400 and fault.code in {"content_filter", "content_policy_violation"}
@@ -34,9 +44,17 @@ def brief(fault: Fault) -> str:
     return ": ".join(part for part in (status, said) if part) or "no reply"
 
 
-def explained(fault: Fault, at: Endpoint, *, tries: int, answered: bool) -> str:
-    """Why the proposal ended, after `tries` calls; `answered` says whether the server ever answered us before."""
+def explained(fault: Fault, at: Endpoint, *, tries: int, answered: bool, pictured: bool = False) -> str:
+    """Why the proposal ended, after `tries` calls.
+
+    `answered` says whether the server ever answered us before, `pictured` whether the request showed images.
+    """
     what = brief(fault)
+    if pictured and (refuses_images(fault) or fault.status in {400, 413, 415, 422}):
+        return (
+            f"{at.shown} did not accept a request that showed pictures to '{at.model}' ({what}). If it sees none, "
+            "begin a run with a model that does (advice.model=provider/model), or with advice.look=summaries."
+        )
     if fault.status == 402 or fault.code == "insufficient_quota":
         return f"The account behind {at.key_env} has no credit left at {at.shown} ({what}). {_RESUME}"
     if fault.status == 403:

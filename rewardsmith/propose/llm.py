@@ -140,7 +140,7 @@ class LLMProposer:
             outcomes = await asyncio.gather(*(self._ask(key, missing[key], asking) for key in missing))
             fault = next((outcome for outcome in outcomes if isinstance(outcome, Fault)), None)
             if fault is not None:
-                raise ProposerError(self._explained(_cleaned(fault), wire))
+                raise ProposerError(self._explained(_cleaned(fault), wire, pictured=any(map(_shows, missing.values()))))
         return {key: reply for key, reply in zip(missing, outcomes, strict=True) if isinstance(reply, Reply)}
 
     def _open(self) -> Wire:
@@ -177,6 +177,8 @@ class LLMProposer:
             if self._dialect.learn(outcome, call.params):
                 continue
             if waits >= self._settings.retries or not self._worth_retrying(outcome):
+                return outcome
+            if _shows(request) and faults.refuses_images(outcome):
                 return outcome
             await self._wait(outcome, waits, asking.over)
             if asking.over.is_set():
@@ -247,12 +249,13 @@ class LLMProposer:
     def _tell(self, line: str) -> None:
         self._say(_without_secrets(line))
 
-    def _explained(self, fault: Fault, wire: Wire) -> str:
+    def _explained(self, fault: Fault, wire: Wire, *, pictured: bool) -> str:
         if fault.status == 401:
             return self._key_refused(wire)
         if self._backoff.too_long(fault.wait_s):
             return faults.asks_too_long(fault, self.endpoint)
-        return faults.explained(fault, self.endpoint, tries=self._settings.retries + 1, answered=self._answered)
+        tries = self._settings.retries + 1
+        return faults.explained(fault, self.endpoint, tries=tries, answered=self._answered, pictured=pictured)
 
     def _key_refused(self, wire: Wire) -> str:
         """What 401 means: no key was sent, or a wrong one. The server's words are left out, as some quote the key."""
@@ -291,6 +294,11 @@ def _inside_a_loop() -> bool:
 def _sample_seed(request: Request) -> int:
     """A seed of 31 bits: its own for each sample, and the same when a run is resumed."""
     return int.from_bytes(hashlib.sha256(f"{request.seed}:{request.index}".encode()).digest()[:4]) >> 1
+
+
+def _shows(request: Request) -> bool:
+    """Whether the request shows images."""
+    return any(message.images for message in request.prompt.messages)
 
 
 def _need_litellm(at: Endpoint) -> None:

@@ -2,7 +2,8 @@
 
 For each request `<candidate id>.prompt.md` is written into the folder, and `<candidate id>.reply.md` is waited for; a
 repair of the same candidate is `<candidate id>.repair1.prompt.md`, and so on. Each prompt carries the hash of its
-request, so a stopped run finds its files again days later and takes up the replies that are there.
+request, so a stopped run finds its files again days later and takes up the replies that are there. Images that a prompt
+shows lie beside it, as `<candidate id>.picture1.png` and so on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 from rewardsmith.errors import DiskFull, ProposerError, no_room
 from rewardsmith.interfaces import ReplyStore, Request
 from rewardsmith.propose.asking import Tell, described, draft_params, from_cache, is_first, request_key, to_stderr
-from rewardsmith.types import Reply
+from rewardsmith.types import Image, Reply
 
 _MARK = re.compile(r"<!-- rewardsmith request ([0-9a-f]{64}) -->")
 
@@ -64,7 +65,10 @@ class ManualProposer:
         for key, request in missing.items():
             pages[key] = page = self._page(request, key)
             twin = first_with.setdefault(request.prompt.sha256, page.stem)
-            _write(page.prompt, _markdown(request, page, key=key, twin="" if twin == page.stem else twin))
+            for path, image in page.pictures(request):
+                _write(path, image.content)
+            text = _markdown(request, page, key=key, twin="" if twin == page.stem else twin)
+            _write(page.prompt, text.encode("utf-8", "replace"))
         return pages
 
     def _page(self, request: Request, key: str) -> _Page:
@@ -128,6 +132,11 @@ class _Page:
     def reply(self) -> Path:
         return self.folder / f"{self.stem}.reply.md"
 
+    def pictures(self, request: Request) -> list[tuple[Path, Image]]:
+        """The images that the request shows, in order, each with its file."""
+        images = (image for message in request.prompt.messages for image in message.images)
+        return [(self.folder / f"{self.stem}.picture{i}.png", image) for i, image in enumerate(images, start=1)]
+
 
 def _stems(request: Request) -> Iterator[str]:
     """The names a request's files may have; a candidate has one first draft and any number of repairs."""
@@ -153,12 +162,12 @@ def _content(path: Path) -> bytes:
         raise ProposerError(f"{path} cannot be read ({error.strerror}). Allow reading it, then resume.") from error
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Write a file in one step, so that no half prompt is ever copied."""
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(text.encode("utf-8", "replace"))
+        part.write_bytes(content)
         part.replace(path)
     except OSError as error:
         if no_room(error):
@@ -179,11 +188,14 @@ def _markdown(request: Request, page: _Page, *, key: str, twin: str) -> str:
         f"\nThe same words as {twin}.prompt.md: ask them in a new chat, so that the answers differ.\n" if twin else ""
     )
     messages = "\n".join(f"## {message.role}\n\n{message.content.rstrip()}\n" for message in request.prompt.messages)
+    named = [f"- `{path.name}`: {image.caption.rstrip(':')}" for path, image in page.pictures(request)]
+    pictures = "\n".join(["\n## pictures\n", *named, ""]) if named else ""
+    attach = f"Attach the {len(named)} pictures, in their order.\n" if named else ""
     return f"""\
 <!-- rewardsmith request {key} -->
 # {page.stem}
 {same}
-{messages}
+{messages}{pictures}
 ---
 
 ## How to answer
@@ -191,4 +203,4 @@ def _markdown(request: Request, page: _Page, *, key: str, twin: str) -> str:
 Give the messages above to a model, in one chat and in this order, or all in one message where a chat page takes only
 one. Save its whole answer, unchanged, as `{page.reply.name}` in this folder. It is taken up within a second or so of
 being saved; nothing else has to be done.
-"""
+{attach}"""

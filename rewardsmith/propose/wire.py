@@ -8,6 +8,7 @@ shown. This module neither waits, retries nor stores, and it decides nothing: `l
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -153,7 +154,18 @@ def _import_litellm() -> ModuleType:
 
 
 def _plain(messages: tuple[Message, ...]) -> Any:  # the SDK's own type is a union of dicts by role
-    return [{"role": message.role, "content": message.content} for message in messages]
+    return [{"role": message.role, "content": _content(message)} for message in messages]
+
+
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """A message's text; with images a list of parts, each image after its caption, its bytes in the request itself."""
+    if not message.images:
+        return message.content
+    parts: list[dict[str, object]] = [{"type": "text", "text": message.content}]
+    for image in message.images:
+        url = f"data:image/png;base64,{base64.b64encode(image.content).decode()}"
+        parts += [{"type": "text", "text": image.caption}, {"type": "image_url", "image_url": {"url": url}}]
+    return parts
 
 
 # --- what came back ---------------------------------------------------------------------------------------------------

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import io
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Any
+
+import numpy as np
 
 from rewardsmith import sim
 from rewardsmith.errors import CannotRender, ConfigError
@@ -17,10 +21,13 @@ from rewardsmith.interfaces import Simulator
 from rewardsmith.readings import Readings
 from rewardsmith.render.film import Player, one_thread
 from rewardsmith.rollouts import EpisodeMeter, Stepper
+from rewardsmith.sim.pictures import traveller
 from rewardsmith.types import Task
 
 SPEEDS = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
 IDLE_S = 0.02
+NEAR = 2.5
+"""How far off the camera begins, in radii of what is looked at."""
 NEEDED = ("viser", "mjviser")
 
 
@@ -55,14 +62,18 @@ class BrowserView:
             stepper = Stepper(self._simulator)
             model, data = _pose(self._simulator, task)
             self._act = player(self._simulator, stepper.frame)
-            self._server: Any = viser.ViserServer(host=host, port=port, label=task.name, verbose=False)
+            with redirect_stdout(io.StringIO()):  # viser prints, whatever `verbose` says
+                self._server: Any = viser.ViserServer(host=host, port=port, label=task.name, verbose=False)
         except BaseException:
             self._simulator.close()
             raise
         self._stepper, self._meter = stepper, EpisodeMeter(task.fitness, 1)
         self._panel = _Panel(self._server)
-        self._scene = ViserMujocoScene(self._server, copy.copy(model), num_envs=1)  # which scales what it is given
-        self._scene.create_visualization_gui()
+        shown = copy.copy(model)  # which is scaled
+        radius_m = look_at_robot(shown, data)
+        self._scene = ViserMujocoScene(self._server, shown, num_envs=1)
+        self._scene.camera_tracking_enabled = roams(model)
+        self._scene.create_visualization_gui(camera_distance=NEAR * radius_m)
         self._scene.update_from_mjdata(data)
         self.fitness: list[float] = []
 
@@ -90,7 +101,8 @@ class BrowserView:
 
     def close(self) -> None:
         """Stop serving; safe to call twice."""
-        self._server.stop()
+        with redirect_stdout(io.StringIO()):
+            self._server.stop()
         self._simulator.close()
 
     def _step(self) -> None:
@@ -100,6 +112,29 @@ class BrowserView:
         self.fitness += ended.value.tolist()
         elapsed_s = int(rollout.elapsed[-1, 0]) * self._task.control_dt_s
         self._panel.tell(elapsed_s, self.fitness, unit=self._task.fitness.unit)
+
+
+def roams(model: Any) -> bool:
+    """Whether all that moves is one robot that may go anywhere, so that the camera has to go with it."""
+    body = traveller(model)
+    return body is not None and bool((model.body_rootid[model.jnt_bodyid] == model.body_rootid[body]).all())
+
+
+def look_at_robot(model: Any, data: Any) -> float:
+    """Have the middle of `model` be that of a robot that roams, or of all but the ground; returns its radius in metres.
+
+    By itself a model's middle and size are those of its ground too, and it is seen from far enough for all of that.
+    """
+    import mujoco
+
+    mine = model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE
+    if roams(model):
+        mine &= model.body_rootid[model.geom_bodyid] == model.body_rootid[model.jnt_bodyid[0]]
+    if not mine.any():
+        return float(model.stat.extent)
+    places = data.geom_xpos[mine]
+    model.stat.center[:] = (places.min(axis=0) + places.max(axis=0)) / 2
+    return float((np.linalg.norm(places - model.stat.center, axis=1) + model.geom_rbound[mine]).max())
 
 
 def _pose(simulator: Simulator, task: Task) -> tuple[Any, Any]:
@@ -139,5 +174,6 @@ class _Panel:
             return
         self._last_s = now
         first = max(0, len(fitness) - 5)
-        lines = [f"episode {first + i}: fitness {f:.4g} {unit}" for i, f in enumerate(fitness[first:])]
+        shown = "" if unit == "1" else f" {unit}"
+        lines = [f"episode {first + i}: fitness {f:.4g}{shown}" for i, f in enumerate(fitness[first:])]
         self._told.content = "\n\n".join([f"episode {len(fitness)}: {elapsed_s:.1f} s", *reversed(lines)])

@@ -1,8 +1,9 @@
 """Films an episode that was kept as a trajectory, such as the judge's.
 
 A trajectory holds signals and actions, not the simulation's state, so no backend can be set to it. What every backend
-can do is play it again: the environment that begins as the episode did is found among the seeds it may come from, and
-given the same actions. Physics being deterministic, it then goes the same way; that it does is checked, not assumed.
+can do is play it again: the environment of the same seed is given the same actions. An episode that does not know its
+seed, of a run of before 0.2, is looked for among the seeds it may come from. Physics being deterministic, it then goes
+the same way; that it does is checked, not assumed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ TOLERANCE = 1e-4
 def film_kept(
     trajectory: Trajectory, task: Task, *, env_seeds: Sequence[int], picture: Picture, every: int, take: Take
 ) -> Episode:
-    """Play a kept episode again and film it; `env_seeds` are those it may have been played with.
+    """Play a kept episode again and film it; `env_seeds` are those it may have been played with, if it does not know.
 
     `take` is given a picture of the first state, of every `every`-th after it and of the last, all numbered 0.
 
@@ -43,24 +44,31 @@ def film_kept(
 
 
 def seed_of(trajectory: Trajectory, task: Task, *, env_seeds: Sequence[int]) -> int:
-    """Which of the seeds gives this episode under its own actions.
+    """Which seed gives this episode under its own actions: its own where it knows it, else one of `env_seeds`.
 
     Raises: RunError: none does: the task, a simulator's version or the machine is another than when it was kept.
     """
+    tried = env_seeds if trajectory.env_seed is None else [trajectory.env_seed]
+    if not tried:
+        raise RunError(
+            f"The episode of '{trajectory.source}' cannot be played again: it was kept without the seed of its "
+            "environment. Film its policy instead, without --kept."
+        )
     readings = Readings(task)
-    visible = sim.make_visible(task, env_seeds=env_seeds, info_fields=readings.info_fields, picture=Picture())
+    visible = sim.make_visible(task, env_seeds=tried, info_fields=readings.info_fields, picture=Picture())
     with one_thread(), closing(visible) as simulator:
         stepper = Stepper(simulator)
         act = recorded_player(trajectory.actions)(simulator, stepper.frame)
         found = readings.signals(stepper.collect(act, len(trajectory.actions)))
     near = _near(found, trajectory.signals)
     if not near.any():
+        seeds = "its seed does not give" if len(tried) == 1 else f"none of its {len(tried)} seeds gives"
         raise RunError(
-            f"The episode of '{trajectory.source}' cannot be played again: none of its {len(env_seeds)} seeds gives it "
-            "here. The task file, a simulator's version or the machine is another than when it was kept. Film its "
-            "policy instead, without --kept."
+            f"The episode of '{trajectory.source}' cannot be played again: {seeds} it here. The task file, "
+            "a simulator's version or the machine is another than when it was kept. Film its policy instead, without "
+            "--kept."
         )
-    return env_seeds[int(near.nonzero()[0])]
+    return tried[int(near.nonzero()[0])]
 
 
 def recorded_player(actions: Tensor) -> Player:

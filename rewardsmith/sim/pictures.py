@@ -101,12 +101,12 @@ def _camera(model: Any, wanted: int | str | None, where: str) -> Any:
     own = next((name for name in FOLLOWED if name in names), None) if wanted is None else wanted
     if own is not None:
         camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, camera_number(model, own, where)
-    elif (body := _traveller(model)) is not None:
+    elif (body := traveller(model)) is not None:
         camera.type, camera.trackbodyid = mujoco.mjtCamera.mjCAMERA_TRACKING, body
     return camera
 
 
-def _traveller(model: Any) -> int | None:
+def traveller(model: Any) -> int | None:
     """The heaviest body that is free to go anywhere; None where the model stays where it is."""
     import mujoco
 

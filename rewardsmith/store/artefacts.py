@@ -63,9 +63,9 @@ def fault(root: Path, file: str, *, any_of: Collection[str]) -> str | None:
     """What is wrong with `root/file`, which must have one of the recorded hashes; None where nothing is."""
     try:
         content = _content(root, file)
-        return None if sha256(content) in any_of else _damaged(root / file, content, max(any_of))
     except RunError as error:
-        return str(error)
+        return str(error).removesuffix(f" {_REMEDY}")
+    return None if sha256(content) in any_of else _damaged(root / file, content, max(any_of))
 
 
 def read(root: Path, file: str, *, expected: str) -> bytes:
@@ -75,14 +75,12 @@ def read(root: Path, file: str, *, expected: str) -> bytes:
     """
     content = _content(root, file)
     if sha256(content) != expected:
-        raise RunError(_damaged(root / file, content, expected))
+        raise RunError(f"{_damaged(root / file, content, expected)} {_REMEDY}")
     return content
 
 
 def _damaged(path: Path, content: bytes, expected: str) -> str:
-    return (
-        f"{path} is damaged: its sha256 is {sha256(content)[:12]}..., the ledger recorded {expected[:12]}.... {_REMEDY}"
-    )
+    return f"{path} is damaged: its sha256 begins with {sha256(content)[:12]}, the recorded one with {expected[:12]}."
 
 
 _REMEDY = "Put back a copy of it, or run `rewardsmith fsck RUN --repair`; the rest of the run is unharmed."

@@ -32,7 +32,13 @@ def to_bytes(trajectories: Sequence[Trajectory], *, about: Mapping[str, str] | N
     from safetensors.torch import save
 
     labels = [
-        {"source": t.source, "fitness": t.fitness, "success": t.success, "terminated": t.terminated}
+        {
+            "source": t.source,
+            "fitness": t.fitness,
+            "success": t.success,
+            "terminated": t.terminated,
+            "env_seed": t.env_seed,
+        }
         for t in trajectories
     ]
     header = {"about": dict(about or {}), "episodes": labels}
@@ -114,10 +120,18 @@ def _label(label: Any) -> dict[str, Any]:
             "fitness": float(fitness),
             "success": bool() | None as success,
             "terminated": bool(terminated),
+            **more,
         }:
-            if math.isfinite(fitness) and source.isprintable() and len(source) <= LONGEST_SOURCE:
-                return {"source": source, "fitness": fitness, "success": success, "terminated": terminated}
+            seed = more.get("env_seed")
+            if math.isfinite(fitness) and source.isprintable() and len(source) <= LONGEST_SOURCE and _is_seed(seed):
+                known = {"source": source, "fitness": fitness, "success": success, "terminated": terminated}
+                return known | {"env_seed": seed}
     raise NotEpisodes(f"the label of an episode is {str(label)[:80]!r}; expected source, fitness, success, terminated")
+
+
+def _is_seed(found: object) -> bool:
+    """Whether this is the seed of an environment, or None, as where it was not written down."""
+    return found is None or (isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63)
 
 
 class StoredTrajectories(Sequence[Trajectory]):

@@ -174,7 +174,7 @@ class _Examined:
             derived = self._derived() if derived is None else derived
             self._plan.damaged.append(file)
             sound = next((c for c in derived.get(file, ()) if artefacts.sha256(c) in known.hashes), None)
-            self._fault(words.partition(" Put back")[0], self._cure(file, owners[file], sound, needed))
+            self._fault(words, self._cure(file, owners[file], sound, needed))
 
     def _cure(self, file: str, owner: Row, sound: bytes | None, needed: frozenset[str]) -> str:
         """What is to be done about a damaged file, written into the plan."""

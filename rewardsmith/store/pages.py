@@ -18,6 +18,7 @@ from rewardsmith.types import (
     HumanInput,
     Judged,
     Mark,
+    Message,
     Note,
     Outcome,
     Preference,
@@ -101,8 +102,17 @@ def human_words(said: HumanInput) -> str:
 
 
 def prompt_page(prompt: Prompt) -> str:
-    """A prompt as Markdown, one heading a message."""
-    return "\n".join(f"# {m.role}\n\n{m.content}\n" for m in prompt.messages)
+    """A prompt as Markdown, one heading a message; its images by their files in the run."""
+    return "\n".join(f"# {m.role}\n\n{m.content}\n{_images(m)}" for m in prompt.messages)
+
+
+def image_file(sha256: str) -> str:
+    """Where a run keeps an image."""
+    return f"frames/{sha256}.png"
+
+
+def _images(message: Message) -> str:
+    return "".join(f"\n{i.caption}\n\n![{i.caption}](../{image_file(i.sha256)})\n" for i in message.images)
 
 
 def curves_page(curves: Iterable[Curve]) -> str:

@@ -5,6 +5,7 @@
         ledger.sqlite lock                the run itself; ledger.backup.sqlite as of the last generation
         checkpoints/ damaged/             a training under way; what `rewardsmith fsck --repair` set aside
         prompts/<id>.md replies/<id>.md   as sent and as received; a repair is <id>.repair1.md
+        frames/<sha256>.png               what a judge was shown of episodes
         candidates/<id>.py curves/<id>.csv policies/<id>.safetensors trajectories/<id>.safetensors
         best/reward.py best/policy.safetensors best/graph.json summary.md
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from rewardsmith.archive import Archive
-from rewardsmith.config import EvolveConfig
+from rewardsmith.config import EvolveConfig, changeable, over
 from rewardsmith.errors import RunError, UsageError, did_you_mean
 from rewardsmith.store import artefacts, folders, pages
 from rewardsmith.store.checkpoints import Checkpoints
@@ -41,6 +42,7 @@ from rewardsmith.store.codec import (
 )
 from rewardsmith.store.correspondence import People, Recorded, Replies, about
 from rewardsmith.store.episodes import StoredTrajectories
+from rewardsmith.store.frames import Frames
 from rewardsmith.store.ledger import Event, Ledger, remedy, utc_now
 from rewardsmith.store.lock import Lock
 from rewardsmith.store.room import need_room
@@ -66,10 +68,8 @@ if TYPE_CHECKING:
     from rewardsmith.interfaces import Proposer
 
 T = TypeVar("T")
-WITH_FILES = ("run", "trajectories", "references", "generation", "final", "files", "repaired")
+WITH_FILES = ("run", "trajectories", "references", "generation", "final", "files", "frames", "repaired")
 """Kinds of events that record files."""
-CHANGEABLE = ("limits", "human")
-"""Sections of the settings that may change while a run lasts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +91,7 @@ class Run:
     """One run's folder. Use `create` or `open`; a context manager that closes on leaving.
 
     A reader may be opened beside the writer at any time, sees all that was committed, and may `say`.
-    `replies` and `people` are the run's `ReplyStore` and `People`.
+    `replies`, `people` and `frames` are the run's `ReplyStore`, `People` and `Album`.
     """
 
     def __init__(self, folder: Path, ledger: Ledger, lock: Lock | None) -> None:
@@ -104,6 +104,7 @@ class Run:
         self.created = first.at
         self.replies = Replies(ledger)
         self.people = People(ledger)
+        self.frames = Frames(folder, ledger)
         self._ledger, self._lock = ledger, lock
         self._readers = Readers(policy=self._read_policy, trajectories=self._read_trajectories, graph=self._read_graph)
         self._history: list[tuple[int, Generation]] = []
@@ -189,15 +190,14 @@ class Run:
 
     @property
     def config(self) -> EvolveConfig:
-        """The resolved settings the run began with; `settings` has its limits as they were last set."""
+        """The resolved settings the run began with; `settings` has what was set anew since."""
         return self.start.config
 
     def change(self, settings: EvolveConfig) -> None:
-        """Record that from now on other limits hold, or another patience with people; the same again is a no-op."""
+        """Record that from now on other `config.CHANGEABLE` settings hold; the same again is a no-op."""
         self._must_write()
         if settings != self.settings:
-            changed = settings.model_dump(mode="json", include=set(CHANGEABLE))
-            self._ledger.append_next("settings", changed)
+            self._ledger.append_next("settings", cast("Json", changeable(settings)))
             self.settings = settings
 
     def begin(self, what: str) -> None:
@@ -466,9 +466,7 @@ def known_files(events: Iterable[tuple[str, Json]]) -> dict[str, KnownFile]:
 
 def _as_changed(config: EvolveConfig, changes: Iterable[Event]) -> EvolveConfig:
     """The settings after all changes that were recorded."""
-    for event in changes:
-        config = EvolveConfig.model_validate(config.model_dump() | cast("dict[str, object]", event.body))
-    return config
+    return over(config, [cast("dict[str, object]", event.body) for event in changes])
 
 
 def _value(event: Event) -> Json:

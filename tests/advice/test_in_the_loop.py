@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from torch import Tensor
 
 from rewardsmith import advice, drafting
@@ -19,6 +22,8 @@ from rewardsmith.propose.fake_server import FakeServer, Heard, Say
 from rewardsmith.propose.llm import LLMProposer
 from rewardsmith.propose.questions import Questions
 from rewardsmith.propose.replay import ReplayProposer
+from rewardsmith.render import stills
+from rewardsmith.render.stills import AlbumInMemory, Stills
 from rewardsmith.sim.point import point_task
 from rewardsmith.types import Attempt, Judged, Verified
 
@@ -172,3 +177,61 @@ def test_a_run_that_is_resumed_with_every_advice_asks_nobody_twice(parts: MakePa
 
 def _advised(bare: Parts, ask: Questions, config: EvolveConfig) -> Parts:
     return replace(bare, ask=ask, sources=tuple(advice.sources(config, ask).values()))
+
+
+# --- a judge that looks ---------------------------------------------------------------------------------------------
+
+
+def far_off(picture: bytes) -> float:
+    """How far the red point is from its green target in a picture of the point task, as a share of its width."""
+    pixels = np.asarray(Image.open(io.BytesIO(picture)))
+    red, green = (np.flatnonzero((pixels == colour).all(2).any(0)) for colour in ((200, 0, 0), (0, 160, 0)))
+    return float(abs(red.mean() - green.mean())) / pixels.shape[1] if len(green) else 0.0
+
+
+def sees(heard: Heard) -> Say:
+    """A model that judges by the last picture of each episode, and by nothing else."""
+    if not heard.images:
+        return answered(heard)
+    if "SCORE: <number>" in heard.text:
+        return Say(text=f"In picture 6 it is this near.\nSCORE: {1 - far_off(heard.images[-1]):.2f}", tokens_in=900)
+    first, second = far_off(heard.images[5]), far_off(heard.images[-1])
+    nearer = "equal" if first == second else "first" if first < second else "second"
+    return Say(text=f"Picture 6 of the one shows it nearer than that of the other.\nBETTER: {nearer}", tokens_in=1800)
+
+
+def test_a_judge_that_looks_finds_the_nearer_and_is_shown_nothing_twice(
+    parts: MakeParts, config: EvolveConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stills, "_apart", lambda work, *given: work(*given))
+    wanted = EvolveConfig.model_validate(
+        config.model_dump()
+        | {"search": config.search.model_dump() | {"restarts": 1, "rank_by": "llm"}}
+        | {"advice": {"look": "frames", "frames": 6}, "feedback": {"sources": ["llm_judge"]}}
+    )
+    album = AlbumInMemory()
+    eyes = Stills(TASK, count=6, camera=None, album=album, tell=pytest.fail)
+    with FakeServer(sees) as server:
+        proposer = LLMProposer("vllm/small", ProposeSettings(timeout_s=20.0), base_url=server.base_url)
+        bare = parts(proposer)
+        ask = Questions(proposer, store=bare.store, task=TASK, seed=wanted.seed)
+        made = replace(bare, ask=ask, sources=(advice.sources(wanted, ask, eyes)["llm_judge"],))
+        whole = list(evolve(TASK, made, wanted))
+        asked = len(server.heard)
+        monkeypatch.setattr(stills, "_apart", None)
+        assert list(evolve(TASK, made, wanted, whole[:2])) != []
+        assert len(server.heard) == asked
+    attempts = [a for g in whole for a in g.attempts]
+    judged = {a.id: a.outcome for a in attempts if isinstance(a.outcome, Judged)}
+    scores = {a.id: f.score for a in attempts for f in a.feedback if f.source == "llm_judge"}
+    assert scores.keys() == judged.keys()
+    for name, outcome in judged.items():
+        typical = outcome.trajectories[len(outcome.trajectories) // 2]
+        off_m = abs(float(typical.signals["offset"][-1]))
+        assert scores[name] == pytest.approx(1 - off_m / 4, abs=0.03)  # a picture is 4 m wide
+    preferences = [p for a in attempts for f in a.feedback for p in f.preferences]
+    assert preferences
+    assert all(p.p_first in (0.0, 0.5, 1.0) for p in preferences)
+    assert sum(a.spend.tokens_in for a in attempts) == sum(
+        sees(heard).tokens_in for heard in server.heard
+    )  # pictures are charged like words, and once

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardsmith.advice import judge
+from rewardsmith.advice import judge, shown
 from rewardsmith.interfaces import Ask, Question, Scene
 from rewardsmith.sim.point import point_task
 from rewardsmith.types import Attempt, Feedback, Reply, Task, Trajectory
@@ -17,6 +17,14 @@ from rewardsmith.types import Attempt, Feedback, Reply, Task, Trajectory
 Answering = Callable[[Mapping[str, str]], Ask]
 MakeAttempt = Callable[..., Attempt]
 MakeEpisode = Callable[..., Trajectory]
+
+
+def told(episode: Trajectory, task: Task) -> shown.Shown:
+    """The episode by its signals."""
+    [found] = shown.signals([episode], task)
+    assert found is not None
+    return found
+
 
 WHY = "The distance falls from 1 m to 0.1 m and stays there."
 
@@ -181,13 +189,15 @@ def test_text_before_a_score_does_not_move_it(said: str, value: str) -> None:
 
 
 def test_prompts_as_they_stand(task: Task, episode: MakeEpisode, golden: Callable[[str, str], None]) -> None:
-    [one] = judge.score_prompt(episode(0.1, steps=8), task).messages
+    first, second = told(episode(0.1, steps=8), task), told(episode(0.9, steps=3, terminated=True), task)
+    [one] = judge.score_prompt(first, task).messages
     golden("judge_score.md", f"{one.content}\n")
-    [two] = judge.pair_prompt(episode(0.1, steps=8), episode(0.9, steps=3, terminated=True), task).messages
+    [two] = judge.pair_prompt(first, second, task).messages
     golden("judge_pair.md", f"{two.content}\n")
 
 
 def test_the_scale_is_told_upwards_and_downwards(task: Task, episode: MakeEpisode) -> None:
-    [up], [down] = (judge.score_prompt(episode(0.1), task, scale=s).messages for s in (judge.SCALE, judge.SCALE[::-1]))
+    shown_once = told(episode(0.1), task)
+    [up], [down] = (judge.score_prompt(shown_once, task, scale=s).messages for s in (judge.SCALE, judge.SCALE[::-1]))
     assert up.content != down.content
     assert sorted(up.content.split("\n")) == sorted(down.content.split("\n"))

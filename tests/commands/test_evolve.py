@@ -124,6 +124,22 @@ def test_limits_that_are_set_anew_are_recorded_and_hold_until_they_are_set_again
         assert run.final() is not None, "what was bred is measured"
 
 
+def test_what_changes_no_number_may_be_set_anew_and_all_else_may_not(
+    shell: Shell, unbroken: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--name", "moved", "--set", "limits.env_steps=1", "--set", "train.workers=1")
+    assert shell("evolve", shell.task, *words) == 5
+    for word in ("train.where=there", "limit.hours=1", "train.w=1", "train=1", "train.env_steps=9"):
+        assert shell("resume", "moved", "--set", word) == 2
+    assert "train.where, train.farm, train.checkpoint_minutes. Begin a new run" in capsys.readouterr().err
+    words = ("train.where=here", "train.workers=2", "train.farm.groups=3", "limits.env_steps=null")
+    assert shell("resume", "moved", *(part for word in words for part in ("--set", word))) == 0
+    assert _generations(_outcome(shell.runs / "moved")) == _generations(unbroken)
+    with Run.open(shell.runs / "moved", write=False) as run:
+        now = run.settings.train
+        assert (now.workers, now.farm.groups) == (2, 3)
+
+
 def test_a_run_that_stops_between_two_legs_goes_on_from_there_and_ends_as_the_unbroken_one(
     shell: Shell, unbroken: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from rewardsmith import cli
+from rewardsmith import cli, judge, sim, taskfile
+from rewardsmith.config import EvolveConfig, SearchSettings
 from rewardsmith.policies import write_policy
+from rewardsmith.seeds import stream
+from rewardsmith.sim.point import point_task
+from rewardsmith.store import Run
+from rewardsmith.store.episodes import to_bytes
+from rewardsmith.store.sharing import meaning
 from rewardsmith.types import Policy
 
 POINT = """
@@ -118,6 +125,70 @@ def test_the_episodes_that_a_run_keeps_are_filmed_again(
     assert sorted(p.name for p in tmp_path.glob("k-*.webp")) == ["k-0.webp", "k-1.webp"]
 
 
+@pytest.fixture
+def begun_run(point_run: Path) -> Path:
+    """The same run, begun with episodes of random play and of another run."""
+    config = EvolveConfig(seed=3, search=SearchSettings(generations=2, offspring=2, restarts=2, repairs=1))
+    seed, task = stream(config.seed, 0, "random"), point_task()
+    played = judge.play_random(task, sim.make, seed=seed, episodes=3, watch=lambda _: None, keep=3)
+    other = judge.play_random(task, sim.make, seed=99, episodes=2, watch=lambda _: None, keep=2)
+    assert isinstance(played, judge.Played)
+    assert isinstance(other, judge.Played)
+    known = [*played.trajectories, *(replace(t, source="elsewhere/g001-00") for t in other.trajectories)]
+    with Run.open(point_run, write=True) as run:
+        run.set_start_trajectories(known)
+    return point_run
+
+
+@pytest.mark.parametrize(("word", "count"), [("random", 3), ("imported", 2), ("g001-00", 2)])
+def test_what_a_run_began_with_is_filmed_too(
+    begun_run: Path, word: str, count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = told([str(begun_run), word, "--kept", "--out", str(tmp_path / "k.webp")], capsys)
+    fitness = [e["fitness"] for e in found["episodes"]]
+    assert (found["policy"], len(fitness), fitness) == (word, count, sorted(fitness))
+
+
+def test_some_of_the_kept_episodes_are_the_worst_and_the_best(
+    begun_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(begun_run), "random", "--kept", "--out", str(tmp_path / "k.webp")]
+    every = [e["fitness"] for e in told(words, capsys)["episodes"]]
+    for more, expected in (
+        (["--episodes", "2"], [every[0], every[-1]]),
+        (["--pick", "worst"], every[:1]),
+        (["--pick", "best"], every[-1:]),
+    ):
+        assert [e["fitness"] for e in told([*words, *more], capsys)["episodes"]] == expected
+
+
+def test_the_episodes_of_a_file_are_filmed(point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task, file = taskfile.load(point).task, tmp_path / "known.safetensors"
+    played = judge.play_random(task, sim.make, seed=5, episodes=2, watch=lambda _: None, keep=2)
+    assert isinstance(played, judge.Played)
+    file.write_bytes(to_bytes(played.trajectories, about={"task": task.name, "meaning": meaning(task)}))
+    words = [str(file), "--kept", "--out", str(tmp_path / "k.webp")]
+    found = told([*words, "--task", point], capsys)["episodes"]
+    assert [e["fitness"] for e in found] == [t.fitness for t in played.trajectories]
+    assert cli.run(["render", *words, *SMALL]) == 2
+    assert "Of which task are the episodes" in capsys.readouterr().err
+
+
+def test_single_pictures_of_an_earlier_render_are_not_mixed_with_new_ones(
+    point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "f"
+    words = ["render", "random", "--task", point, "--frames", str(folder), *SMALL]
+    folder.mkdir()
+    (folder / "mine.png").write_text("a person's own")
+    assert cli.run(words) == 0
+    capsys.readouterr()
+    before = sorted(folder.iterdir())
+    assert cli.run([*words, "--seed", "4"]) == 2
+    assert "f: 21 pictures of an earlier render lie there (0-00000.png to 0-00020.png)." in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
 def test_train_writes_a_policy_that_render_films(
     point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,7 +211,9 @@ def test_train_writes_a_policy_that_render_films(
         (["random", "g001-00", "--task", "TASK"], "'g001-00' names a run's candidate, but 'random' is no run."),
         (["random", "--task", "TASK", "--size", "big"], "--size big: expected WIDTHxHEIGHT in pixels"),
         (["random", "--task", "TASK", "--out", "a.gif"], "a.gif: expected a file that ends in .mp4 or .webp."),
-        (["random", "--task", "TASK", "--kept"], "--kept films episodes that a run keeps."),
+        (["random", "--task", "TASK", "--kept"], "--kept films episodes as a run keeps them, in its own task."),
+        (["RUN", "--task", "TASK", "--kept"], "--kept films episodes as a run keeps them, in its own task."),
+        (["RUN", "random", "--kept"], "20260101-000000-point keeps no episode of 'random' (pool.random)."),
         (["random", "--task", "no_such_task"], "no_such_task"),
         (["RUN", "g009-09"], "20260101-000000-point has no candidate 'g009-09'."),
         (

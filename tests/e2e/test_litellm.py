@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
+from rewardsmith.advice import sight
 from rewardsmith.config import ProposeSettings
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import Request
@@ -62,6 +64,20 @@ def test_an_unknown_price_counts_as_nothing_and_is_told_once(propose: Propose, a
         "The price of deepseek/unheard-of is not known (it is not in litellm's price table); "
         "its cost counts as 0, its tokens are counted."
     ]
+
+
+@pytest.mark.parametrize(("provider", "seen"), [("xai/grok", 3), ("deepseek/deepseek-chat", 0)])
+def test_pictures_reach_a_model_unless_litellm_drops_them_which_is_found_out(
+    propose: Propose, ask: Ask, monkeypatch: pytest.MonkeyPatch, provider: str, seen: int
+) -> None:
+    """litellm has words alone sent to some providers, without a word of it to us; see `advice.sight`."""
+    monkeypatch.setenv("XAI_API_KEY", CANARY)
+    shown = ("red", "blue", "green")
+    with FakeServer(lambda heard: Say(text=", ".join(shown) if heard.images else "I see nothing.")) as server:
+        monkeypatch.setenv("XAI_API_BASE", server.base_url)
+        [reply] = propose(server, replace(ask(), prompt=sight.question(shown).prompt), model=provider)
+    assert len(server.heard[0].images) == seen
+    assert sight.names(reply, shown) == bool(seen)
 
 
 PASSING: Mapping[str, Behaviour] = {

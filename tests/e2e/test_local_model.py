@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from rewardsmith.advice import sight
 from rewardsmith.config import ProposeSettings
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import Request
@@ -43,3 +45,9 @@ def test_a_real_limit_on_tokens_cuts_a_reply_and_says_so(local_model: str, ask: 
 def test_a_prompt_too_long_for_a_real_model_is_one_clear_error(local_model: str, ask: Ask) -> None:
     with pytest.raises(ProposerError, match=r"did not accept the request to 'smollm2' \(HTTP 400: .*context"):
         proposer(local_model).propose([ask("word " * 5000)], store=RepliesInMemory())
+
+
+def test_a_real_server_of_a_model_without_eyes_refuses_pictures_in_one_line(local_model: str, ask: Ask) -> None:
+    shows = replace(ask(), prompt=sight.question(("red", "blue", "green")).prompt)
+    with pytest.raises(ProposerError, match=r"did not accept a request that showed pictures to 'smollm2' \(HTTP \d+: "):
+        proposer(local_model).propose([shows], store=RepliesInMemory())

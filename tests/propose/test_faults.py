@@ -41,6 +41,13 @@ LINES = {
     "slow for good": _explained(Fault(detail="no complete answer within 180 s")),
     "bad request": _explained(Fault(detail="This model's maximum context length is 8192 tokens.", status=400)),
     "unknown provider": _explained(Fault(detail="LLM Provider NOT provided.", status=400), endpoint("olama/x")),
+    "sees no pictures": faults.explained(
+        Fault(detail="image_url is only supported by certain models.", status=400),
+        OPENAI,
+        tries=7,
+        answered=True,
+        pictured=True,
+    ),
     "asks too long": faults.asks_too_long(Fault(detail="Come back tomorrow.", status=429, wait_s=86400.0), OPENAI),
 }
 

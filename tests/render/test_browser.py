@@ -6,6 +6,7 @@ import urllib.request
 from contextlib import closing
 from dataclasses import replace
 
+import mujoco
 import pytest
 
 from rewardsmith import cli, taskfile
@@ -21,7 +22,7 @@ needs_viser = pytest.mark.skipif(
 
 
 @needs_viser
-def test_a_page_is_served_and_the_model_of_the_task_is_in_it() -> None:
+def test_a_page_is_served_and_the_model_of_the_task_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     task = replace(taskfile.load("cartpole_swingup").task, episode_steps=5)
     shown = browser.BrowserView(random_player(0), task, env_seed=3, host="127.0.0.1", port=18500)
     with closing(shown):
@@ -31,12 +32,36 @@ def test_a_page_is_served_and_the_model_of_the_task_is_in_it() -> None:
         shown.play(episodes=2)
         assert len(shown.fitness) == 2
     shown.close()
+    assert capsys.readouterr().out == ""
 
 
 @needs_viser
 def test_a_simulator_without_a_model_is_refused_with_what_else_to_do() -> None:
     with pytest.raises(ConfigError, match=r"'point' shows no MuJoCo model to a browser.*`rewardsmith render`"):
         browser.BrowserView(random_player(0), point_task(), env_seed=3, host="127.0.0.1", port=18500)
+
+
+BALL = "<joint type='{joint}'/><geom size='.1' mass='1'/>"
+SCENES = {
+    "a robot that roams": ("<body pos='3 0 1'>{free}</body>", True, (3, 0, 1), 0.1),
+    "a robot that stays": ("<body pos='3 0 1'>{hinge}</body>", False, (3, 0, 1), 0.1),
+    "a hand with a ball": ("<body pos='0 0 1'>{hinge}</body><body pos='2 0 1'>{free}</body>", False, (1, 0, 1), 1.1),
+}
+
+
+@pytest.mark.parametrize(("bodies", "roams", "middle", "radius_m"), SCENES.values(), ids=SCENES)
+def test_the_camera_begins_near_what_moves_and_goes_with_a_robot_that_roams(
+    bodies: str, roams: bool, middle: tuple[float, ...], radius_m: float
+) -> None:
+    inside = bodies.format(free=BALL.format(joint="free"), hinge=BALL.format(joint="hinge"))
+    model = mujoco.MjModel.from_xml_string(
+        f"<mujoco><worldbody><geom type='plane' size='40 40 1'/>{inside}</worldbody></mujoco>"
+    )
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    assert browser.roams(model) == roams
+    assert browser.look_at_robot(model, data) == pytest.approx(radius_m)
+    assert model.stat.center == pytest.approx(middle)
 
 
 def test_without_its_packages_it_says_what_to_install(

@@ -40,9 +40,17 @@ def shots() -> Callable[[], tuple[list[NDArray[np.uint8]], Callable[[int, NDArra
     return make
 
 
-def test_every_kept_episode_is_found_under_another_of_its_seeds(kept: tuple[Trajectory, ...]) -> None:
-    seeds = env_seeds(9, 5)
-    assert sorted(seed_of(t, point_task(), env_seeds=seeds) for t in kept) == sorted(seeds)
+def test_every_kept_episode_knows_its_seed(kept: tuple[Trajectory, ...]) -> None:
+    assert sorted(seed_of(t, point_task(), env_seeds=()) for t in kept) == sorted(env_seeds(9, 5))
+
+
+def test_an_episode_that_does_not_know_its_seed_is_found_under_another_of_those_given(
+    kept: tuple[Trajectory, ...],
+) -> None:
+    seeds, older = env_seeds(9, 5), [replace(t, env_seed=None) for t in kept]
+    assert sorted(seed_of(t, point_task(), env_seeds=seeds) for t in older) == sorted(seeds)
+    with pytest.raises(RunError, match="it was kept without the seed of its environment"):
+        seed_of(older[0], point_task(), env_seeds=())
 
 
 def test_a_kept_episode_shows_what_its_policy_shows(
@@ -63,7 +71,9 @@ def test_a_kept_episode_shows_what_its_policy_shows(
 
 def test_an_episode_of_other_seeds_cannot_be_played_again(kept: tuple[Trajectory, ...]) -> None:
     with pytest.raises(RunError, match="'g001-00' cannot be played again: none of its 3 seeds gives it here"):
-        seed_of(kept[0], point_task(), env_seeds=env_seeds(10, 3))
+        seed_of(replace(kept[0], env_seed=None), point_task(), env_seeds=env_seeds(10, 3))
+    with pytest.raises(RunError, match="'g001-00' cannot be played again: its seed does not give it here"):
+        seed_of(replace(kept[0], env_seed=7), point_task(), env_seeds=env_seeds(9, 5))
 
 
 def test_an_episode_whose_actions_were_changed_is_not_passed_off_as_itself(kept: tuple[Trajectory, ...]) -> None:

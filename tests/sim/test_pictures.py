@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rewardsmith import sim, taskfile
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Picture, Renders
+from rewardsmith.resources import tasks_folder
 from rewardsmith.sim.pictures import ModelPictures
 from rewardsmith.types import EnvSpec, Measure, References, Task
 
@@ -176,6 +177,21 @@ def test_without_a_camera_of_its_own_what_moves_freely_is_followed() -> None:
     drawn.close()
     red = [(p[..., 0].astype(int) - p[..., 2] > 40).sum() for p in pictures]
     assert min(red) > 20  # the ball is in both pictures, 30 m apart
+
+
+@pytest.mark.usefixtures("opengl_draws")
+def test_a_pole_that_lies_over_an_end_of_the_rail_is_in_the_picture() -> None:
+    model = mujoco.MjModel.from_xml_path(str(tasks_folder() / "cartpole_swingup" / "model.xml"))
+    data = mujoco.MjData(model)
+    drawn = ModelPictures(model, Picture(width=320, height=240), where="cartpole_swingup")
+    for side in (-1, 1):
+        data.qpos[:] = [1.8 * side, np.pi / 2 * side]
+        mujoco.mj_forward(model, data)
+        red, _, blue = drawn.draw(data).astype(int).transpose(2, 0, 1)
+        columns = np.flatnonzero((red - blue > 40).any(axis=0))  # the pole is orange, its tip red
+        assert 2 < columns.min() < columns.max() < 317
+        assert np.ptp(columns) > 20
+    drawn.close()
 
 
 # --- EnvPool, whose OpenGL must be loaded before it is imported: in a process of its own ------------------------------

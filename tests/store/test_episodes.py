@@ -35,11 +35,12 @@ def _trajectory(
         fitness=fitness,
         success=success,
         terminated=True,
+        env_seed=None if steps % 2 else 2**31 - steps,
     )
 
 
 def _same(one: Trajectory, other: Trajectory) -> bool:
-    labels = [(t.source, t.fitness, t.success, t.terminated, sorted(t.signals)) for t in (one, other)]
+    labels = [(t.source, t.fitness, t.success, t.terminated, t.env_seed, sorted(t.signals)) for t in (one, other)]
     return (
         labels[0] == labels[1]
         and all(torch.equal(value, other.signals[name]) for name, value in one.signals.items())
@@ -110,6 +111,8 @@ def _labelled(**changes: object) -> bytes:
         (_labelled(source="a\nb"), "label of an episode"),
         (_labelled(source="a" * 201), "label of an episode"),
         (_labelled(success="yes"), "label of an episode"),
+        (_labelled(env_seed=-1), "label of an episode"),
+        (_labelled(env_seed=True), "label of an episode"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(content: bytes, why: str) -> None:
