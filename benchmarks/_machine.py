@@ -11,7 +11,17 @@ from pathlib import Path
 
 import torch
 
-PACKAGES = ("rewardsmith", "torch", "numpy", "envpool", "mujoco", "gymnasium", "stable-baselines3")
+PACKAGES = (
+    "rewardsmith",
+    "torch",
+    "numpy",
+    "envpool",
+    "mujoco",
+    "mujoco-warp",
+    "warp-lang",
+    "gymnasium",
+    "stable-baselines3",
+)
 
 
 def machine() -> dict[str, object]:

@@ -86,7 +86,7 @@ class Sides:
         """The same of MuJoCo's own loop: all steps of all environments in one call, nothing read but the states."""
         made = sim.make(self._task, env_seeds=list(range(self._envs)), info_fields=(), threads=1)
         made.reset()
-        states = np.ascontiguousarray(made._states)  # type: ignore[attr-defined]
+        states = np.ascontiguousarray(made.batch._states)  # type: ignore[attr-defined]
         made.close()
         high = self._plain.actuator_ctrlrange[:, 1]
         ctrl = np.repeat(self._actions.numpy().transpose(1, 0, 2) * high, self._physics_steps, axis=1)

@@ -43,6 +43,20 @@ FAMILIES: dict[str, dict[str, str]] = {
         "ball_balance": "roll a ball to a target by tilting a plate",
         "quadcopter_hover": "fly to a place in the air and hover there",
     },
+    "Gymnasium's models, in MuJoCo itself": {
+        "hopper_front_flip": "flip forward on Mars and land on the foot",
+        "hopper_back_flip": "flip backward and land on the foot",
+        "ant_wave_leg": "stand on three legs and wave the fourth to a beat",
+        "ant_lie_down": "turn over, lie on the back and keep still",
+        "ant_run_mjcf": "run far on four legs",
+        "humanoid_run_mjcf": "run far on two legs without falling",
+    },
+    "Robots of MuJoCo Menagerie, and the Shadow Hand": {
+        "go1_velocity": "a robot dog keeps to a commanded velocity, pushed and in worlds that differ",
+        "panda_open_drawer": "an arm grasps a handle and pulls a drawer open",
+        "cube_rotate": "a five-fingered hand turns a cube to a wanted angle",
+        "pen_spin": "a five-fingered hand spins a pen about the vertical",
+    },
     "dm_control": {"dm_walker_walk": "get up and walk at 1 m/s"},
     "MetaWorld": {
         "reach": "bring the fingertips to a goal in the air",

@@ -101,11 +101,27 @@ class FarmSettings(Settings):
     )
 
 
+class SacSettings(Settings):
+    """Soft actor-critic, per candidate: what it does not share with PPO. See docs/off-policy.md."""
+
+    learning_rate: float = Field(1e-3, gt=0, description="constant, of actor, critics and temperature")
+    batch: int = Field(256, ge=1, description="remembered steps a gradient step learns from")
+    steps_per_env_step: float = Field(1 / 16, gt=0, description="gradient steps for each env step")
+    actor_every: int = Field(2, ge=1, description="the actor and the temperature learn at every so many of them")
+    ahead: int = Field(3, ge=1, description="env steps from a state to the one whose value counts in its target")
+    target_rate: float = Field(0.01, gt=0, le=1, description="how far target critics follow at each gradient step")
+    temperature: float = Field(0.01, gt=0, description="of the entropy at first")
+    entropy: float = Field(-1.0, description="the entropy of each action that the temperature is steered towards")
+    warmup_steps: int = Field(8192, ge=0, description="env steps of uniformly random actions before it learns")
+    replay_steps: int = Field(500_000, ge=1, description="latest env steps that are remembered")
+
+
 class TrainSettings(Settings):
-    """PPO, per candidate. The effective batch is `num_envs * rollout_steps`."""
+    """How one candidate's policy is trained. A rollout is `num_envs * rollout_steps` env steps: PPO's batch."""
 
     preset: str = Field("default", description="a file in rewardsmith/presets/, applied below everything else")
     env_steps: int = Field(1_000_000, ge=1, description="control steps a candidate trains for")
+    algorithm: Literal["ppo", "sac"] = Field("ppo", description="sac: off-policy, see docs/off-policy.md")
     num_envs: int = Field(16, ge=1)
     rollout_steps: int = Field(128, ge=2)
     epochs: int = Field(5, ge=1)
@@ -130,6 +146,7 @@ class TrainSettings(Settings):
         5, ge=1, description="parts of a training, each with fresh episodes; candidates are compared in between"
     )
     race: RaceSettings = RaceSettings()
+    sac: SacSettings = SacSettings()
     workers: int | None = Field(
         None, ge=1, description="threads that train some of the candidates each; null: one a core, at most 4"
     )

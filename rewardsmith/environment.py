@@ -15,6 +15,7 @@ from rewardsmith import sim, sources, taskfile
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame, Simulator
 from rewardsmith.readings import Readings
+from rewardsmith.rollouts import on_device
 from rewardsmith.seeds import env_seeds
 from rewardsmith.taskfile import LoadedTask
 from rewardsmith.types import Task
@@ -62,7 +63,7 @@ def _one_step(task: Task, fields: Sequence[str]) -> tuple[Frame, Tensor]:
     try:
         simulator.reset()
         actions = _random_actions(simulator, torch.Generator().manual_seed(0))
-        return simulator.step(actions), actions
+        return on_device(simulator.step(actions), actions.device), actions
     finally:
         simulator.close()
 

@@ -19,18 +19,39 @@ from rewardsmith.types import Measure
 LENGTH = Measure(source="1", reduce="sum")
 """An episode's length in control steps, as a measure."""
 
+CPU = torch.device("cpu")
+
 Act = Callable[[int, Frame], Tensor]
-"""Step number and current frame to the actions applied, `(N, A)`, within bounds."""
+"""Step number and current frame to the actions applied, `(N, A)`, within bounds and on the frame's device."""
+
+
+def on_device(frame: Frame, device: torch.device) -> Frame:
+    """The frame on a device; itself where it is there."""
+    if frame.reward.device == device:
+        return frame
+    return Frame(
+        obs={key: value.to(device) for key, value in frame.obs.items()},
+        info={key: value.to(device) for key, value in frame.info.items()},
+        reward=frame.reward.to(device),
+        terminated=frame.terminated.to(device),
+        truncated=frame.truncated.to(device),
+        started=frame.started.to(device),
+    )
 
 
 class Stepper:
-    """Steps one simulator, rollout after rollout, without losing the episodes that span them."""
+    """Steps one simulator, rollout after rollout, without losing the episodes that span them.
 
-    def __init__(self, simulator: Simulator) -> None:
+    Frames come to the CPU, unless the simulator makes them on the device where they are `wanted`: there they stay.
+    """
+
+    def __init__(self, simulator: Simulator, *, wanted: torch.device = CPU) -> None:
         self._sim = simulator
-        self._frame = simulator.reset()
-        self._elapsed = torch.zeros(simulator.num_envs, dtype=torch.int64)
-        self._led_by = torch.zeros(simulator.num_envs, len(simulator.action_low))
+        first = simulator.reset()
+        self.device = first.reward.device if first.reward.device.type == wanted.type else CPU
+        self._frame = on_device(first, self.device)
+        self._elapsed = torch.zeros(simulator.num_envs, dtype=torch.int64, device=self.device)
+        self._led_by = torch.zeros(simulator.num_envs, len(simulator.action_low), device=self.device)
 
     @property
     def frame(self) -> Frame:
@@ -42,7 +63,7 @@ class Stepper:
         frames, actions = [self._frame], []
         for t in range(steps):
             actions.append(act(t, self._frame))
-            self._frame = self._sim.step(actions[-1])
+            self._frame = on_device(self._sim.step(actions[-1]), self.device)
             frames.append(self._frame)
         after = frames[1:]
         started = torch.stack([f.started for f in after])
@@ -107,8 +128,8 @@ class EpisodeMeter:
 
     def update(self, values: Tensor, rollout: Rollout) -> Ended:
         """Take in `values (T, N)`, one per transition, and return the episodes that ended."""
-        steps, valid = values.double().numpy(), rollout.valid.numpy()
-        done = (rollout.terminated | rollout.truncated).numpy() & valid
+        steps, valid = values.cpu().double().numpy(), rollout.valid.cpu().numpy()
+        done = (rollout.terminated | rollout.truncated).cpu().numpy() & valid
         summed, least, most = (
             np.where(valid, steps, 0.0),
             np.where(valid, steps, np.inf),

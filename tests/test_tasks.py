@@ -88,6 +88,8 @@ KNOWN = """
     ant_run humanoid_run walker_walk dm_walker_walk
     go1_joystick go1_handstand leap_cube_rotate panda_pick_cube panda_open_cabinet
     hand_pen hand_block adroit_door
+    go1_velocity panda_open_drawer cube_rotate pen_spin
+    hopper_front_flip hopper_back_flip ant_wave_leg ant_lie_down ant_run_mjcf humanoid_run_mjcf
 """
 
 

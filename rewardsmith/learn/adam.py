@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
-from rewardsmith.learn.policy import StackedNet
-
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-5, 2e-3
+
+
+class Rows(Protocol):
+    """What is moved: a row a candidate, `flat (K, P)`."""
+
+    @property
+    def flat(self) -> Tensor: ...
 
 
 class Adam:
@@ -16,8 +23,8 @@ class Adam:
     Reference: Kingma and Ba 2015, arXiv:1412.6980; eps 1e-5 as in Andrychowicz et al. 2021.
     """
 
-    def __init__(self, net: StackedNet, *, learning_rate: float) -> None:
-        self._flat = net.flat
+    def __init__(self, net: Rows, *, learning_rate: float) -> None:
+        self._flat = net.flat.detach()
         self._first = torch.zeros_like(self._flat)
         self._second = torch.zeros_like(self._flat)
         self._rate = torch.full((len(self._flat), 1), learning_rate, device=self._flat.device)

@@ -91,28 +91,30 @@ class Group:
         self._raw = []
 
     def act(self, obs: Tensor, noise: Tensor) -> Tensor:
-        """Sampled raw actions `(K, N, A)` on the CPU for `obs (K, N, D)` and noise `(N, A)`."""
+        """Sampled raw actions `(K, N, A)` on the group's device for `obs (K, N, D)` and noise `(N, A)`."""
         mean = self._net.mean(self._normalise(padded(obs.to(self._device))))
         raw = mean + self._net.log_std.exp() * noise.to(self._device)
         self._raw.append(raw)
-        return raw.cpu()
+        return raw
 
     def _normalise(self, obs: Tensor) -> Tensor:
         return normalised(obs, self._obs_moments.mean, self._obs_moments.var)
 
     # --- learning ---
 
-    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, shuffles: Sequence[Tensor]) -> None:
+    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, draw: torch.Generator) -> None:
         """One PPO update of every candidate.
 
         `rollout` holds the environments of all of them side by side; `states (T + 1, K * N, D)` is what the policies
-        saw, `rewards (T, K * N)` each candidate's own. `shuffles` are orders of the R rows, one an epoch.
+        saw, `rewards (T, K * N)` each candidate's own. Each epoch's order of the R rows comes from `draw`.
         """
+        rows, draws = rewards.numel() // self._count, self._settings.epochs
+        shuffles = [torch.randperm(rows, generator=draw, device=self._device) for _ in range(draws)]
         by_candidate = padded(self._mine(states)).to(self._device)
         valid = self._mine(rollout.valid)
         batch = self._batch(rollout, by_candidate, self._mine(rewards), valid)
         for shuffle in shuffles:
-            self._epoch(batch, shuffle.to(self._device))
+            self._epoch(batch, shuffle)
         if self._settings.normalise_obs:  # else the moments stay 0 and 1, in training as in the exported policy
             everything = bool(valid.all())
             for k in range(self._count):

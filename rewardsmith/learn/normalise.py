@@ -55,11 +55,15 @@ class ReturnScale:
         return self._moments.rows()
 
     def scale(self, rewards: Tensor, valid: Tensor, done: Tensor) -> Tensor:
-        """Rewards `(K, T, N)` over their returns' deviation, cut at 10; `valid`, `done`: `(K, T, N)` bool."""
+        """Take in rewards `(K, T, N)` and return them `scaled`; `valid`, `done`: `(K, T, N)` bool."""
         before = torch.cat([self._ended[:, None], done[:, :-1]], dim=1)
         decay = torch.where(before, 0.0, torch.where(valid, self._gamma, 1.0))
         returns = recurrence(torch.where(valid, rewards, 0.0), decay, self._returns)
         self._returns, self._ended = returns[:, -1].clone(), done[:, -1].clone()
         for k in range(len(rewards)):
             self._moments.update(k, returns[k][valid[k]][:, None])
+        return self.scaled(rewards)
+
+    def scaled(self, rewards: Tensor) -> Tensor:
+        """Rewards `(K, T, N)` over the deviation that is known, cut at 10."""
         return (rewards * torch.rsqrt(self._moments.var + 1e-8)).clamp(-10.0, 10.0)

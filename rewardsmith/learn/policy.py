@@ -37,10 +37,10 @@ class Shape:
         """(fan_in, fan_out) of each layer of a network with `out` outputs."""
         return list(itertools.pairwise((self.obs_dim, *self.hidden, out)))
 
-    def parameters(self) -> dict[str, tuple[int, int]]:
-        """Every parameter's shape for one policy, in storage order."""
+    def parameters(self, *, critic: bool = True) -> dict[str, tuple[int, int]]:
+        """Every parameter's shape for one policy, in storage order, with or without its critic."""
         found: dict[str, tuple[int, int]] = {}
-        for net, out in (("actor", self.action_dim), ("critic", 1)):
+        for net, out in (("actor", self.action_dim), *([("critic", 1)] if critic else [])):
             for i, (fan_in, fan_out) in enumerate(self.layers(out)):
                 found[f"{net}.{i}.weight"] = (fan_in, fan_out)
                 found[f"{net}.{i}.bias"] = (1, fan_out)
@@ -94,10 +94,14 @@ class StackedNet:
     costs as much as the arithmetic.
     """
 
-    def __init__(self, shape: Shape, policies: Sequence[Mapping[str, Tensor]], *, device: torch.device) -> None:
+    def __init__(
+        self, shape: Shape, policies: Sequence[Mapping[str, Tensor]], *, device: torch.device, critic: bool = True
+    ) -> None:
         self.shape = shape
         self._depth = len(shape.hidden)
-        stacked = {name: torch.stack([_in_rows(name, p[name]) for p in policies]) for name in shape.parameters()}
+        stacked = {
+            name: torch.stack([_in_rows(name, p[name]) for p in policies]) for name in shape.parameters(critic=critic)
+        }
         self.flat = torch.cat([v.flatten(1) for v in stacked.values()], dim=1).to(device)
         self.grad = torch.zeros_like(self.flat)
         self._views = _views(self.flat, stacked)
@@ -193,9 +197,13 @@ def scaled(actions: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def deterministic(policies: Sequence[Policy]) -> Callable[[Tensor], Tensor]:
-    """The policies' mean actions, stacked: observations `(K, B, D)` to actions `(K, B, A)` within bounds."""
+    """The policies' mean actions, stacked: observations `(K, B, D)` to actions `(K, B, A)` within bounds.
+
+    All are of one kind: where the first has the tensor `squashed`, what each gives goes through tanh.
+    """
     shape = _shape_of(policies[0])
-    net = StackedNet(shape, [p.tensors for p in policies], device=torch.device("cpu"))
+    net = StackedNet(shape, [p.tensors for p in policies], device=torch.device("cpu"), critic=False)
+    squashed = "squashed" in policies[0].tensors
     fixed = {
         name: torch.stack([p.tensors[name] for p in policies])
         for name in ("obs_mean", "obs_var", "action_low", "action_high")
@@ -204,7 +212,8 @@ def deterministic(policies: Sequence[Policy]) -> Callable[[Tensor], Tensor]:
 
     @torch.no_grad()
     def act(obs: Tensor) -> Tensor:
-        return scaled(net.mean(normalised(padded(obs), mean, var)), fixed["action_low"], fixed["action_high"])
+        given = net.mean(normalised(padded(obs), mean, var))
+        return scaled(given.tanh() if squashed else given, fixed["action_low"], fixed["action_high"])
 
     return act
 

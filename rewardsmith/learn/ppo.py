@@ -18,9 +18,8 @@ from itertools import pairwise
 
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Checkpoints, Progress, Saved, SimulatorFactory, Trainee, Watcher
-from rewardsmith.learn import checkpoint
+from rewardsmith.learn import checkpoint, kinds
 from rewardsmith.learn.crew import Crew, Here, Job, Stretch, dealt, torch_threads
-from rewardsmith.learn.group import fresh
 from rewardsmith.learn.policy import Shape
 from rewardsmith.learn.racing import dropped, stopped
 from rewardsmith.learn.training import Training
@@ -47,6 +46,7 @@ class PopulationPPO:
         crew: Crew | None = None,
         checkpoints: Checkpoints | None = None,
     ) -> None:
+        kinds.check(settings)
         self._settings = settings
         self._simulator = simulator
         self._crew = crew or Here(simulator)
@@ -67,7 +67,7 @@ class PopulationPPO:
             return session.run(watch, self._place(trainees, task, seed=seed, race=race))
 
     def _place(self, trainees: Sequence[Trainee], task: Task, *, seed: int, race: bool) -> Place | None:
-        if self._checkpoints is None:
+        if self._checkpoints is None or self._settings.algorithm == "sac":  # its memory is too large to be kept
             return None
         key = checkpoint.key_of(trainees, task, self._settings, seed=seed, race=race)
         return Place(self._checkpoints, key, every_s=60 * self._settings.checkpoint_minutes)
@@ -108,7 +108,7 @@ class _Session:
         self._settings, self._crew = settings, crew
         self._race = race and settings.race.enabled
         self._trainings = [
-            Training(t, fresh(shape, settings, seed=for_weights, start=t.start), settings) for t in trainees
+            Training(t, kinds.fresh(shape, settings, seed=for_weights, start=t.start), settings) for t in trainees
         ]
         self._rollouts = max(1, round(settings.env_steps / self._batch))
         self._started, self._done = time.monotonic(), 0

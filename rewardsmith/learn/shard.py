@@ -17,7 +17,7 @@ from torch import Tensor
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Frame, Rollout, Simulator
 from rewardsmith.learn.curves import Tally
-from rewardsmith.learn.group import Group
+from rewardsmith.learn.kinds import Group, group
 from rewardsmith.learn.policy import Shape, scaled
 from rewardsmith.learn.training import Training
 from rewardsmith.readings import Readings
@@ -41,9 +41,9 @@ class Shard:
         device: torch.device,
     ) -> None:
         self._trainings, self._settings, self._sim, self._draws = trainings, settings, simulator, draws
-        self._readings = Readings(task)
-        self._stepper = Stepper(simulator)
-        self._group = Group([t.state for t in trainings], shape, settings, device=device)
+        self._readings, self._device = Readings(task), device
+        self._stepper = Stepper(simulator, wanted=device)
+        self._group: Group = group([t.state for t in trainings], shape, settings, device=device)
         self._tally = Tally(task, candidates=len(trainings), num_envs=settings.num_envs)
 
     @torch.no_grad()
@@ -61,28 +61,27 @@ class Shard:
             training.rest(self._group.state(k), self._policy(k))
 
     def _train(self, index: int) -> None:
-        s, draw = self._settings, torch.Generator().manual_seed(child(self._draws, index))
+        s, draw = self._settings, torch.Generator(self._device).manual_seed(child(self._draws, index))
         rollout = self._collect(draw)
         taken = (index + 1) * s.num_envs * s.rollout_steps
         rewards, means = self._rewards(rollout, taken)
-        shuffles = [torch.randperm(s.num_envs * s.rollout_steps, generator=draw) for _ in range(s.epochs)]
         ended = self._tally.update(rollout, self._readings, rewards)
         for k, training in enumerate(self._trainings):
             if training.record(ended[k], means[k], taken):
                 training.keep_peak(self._policy(k))
-        self._group.learn(rollout, self._readings.policy_states(rollout), rewards, shuffles)
+        self._group.learn(rollout, self._readings.policy_states(rollout), rewards, draw)
         for k in self._group.broken():
             self._trainings[k].fault = self._trainings[k].fault or _exploded(taken // s.num_envs)
 
     def _collect(self, draw: torch.Generator) -> Rollout:
         """T steps of all K * N environments; the action noise `(T, N, A)` is the same for every candidate."""
-        s, low, high = self._settings, self._sim.action_low, self._sim.action_high
-        noise = torch.randn(s.rollout_steps, s.num_envs, len(low), generator=draw)
-        count = len(self._trainings)
+        s, count, on = self._settings, len(self._trainings), self._stepper.device
+        low, high = self._sim.action_low.to(on), self._sim.action_high.to(on)
+        noise = torch.randn(s.rollout_steps, s.num_envs, len(low), generator=draw, device=self._device)
 
         def act(t: int, frame: Frame) -> Tensor:
             obs = self._readings.policy_obs(frame).view(count, s.num_envs, -1)
-            return scaled(self._group.act(obs, noise[t]).flatten(0, 1), low, high)
+            return scaled(self._group.act(obs, noise[t]).flatten(0, 1).to(on), low, high)
 
         self._group.begin_rollout()
         return self._stepper.collect(act, s.rollout_steps)
@@ -110,12 +109,16 @@ class Shard:
 
 
 def _means(named: Mapping[str, Tensor], valid: Tensor) -> dict[str, float]:
+    """All in one look at the device."""
     kept = valid.sum().clamp(min=1)
-    return {name: float(torch.where(valid, v, 0.0).sum(dtype=torch.float64) / kept) for name, v in named.items()}
+    sums = torch.stack([torch.where(valid, v, 0.0).sum(dtype=torch.float64) for v in named.values()])
+    return dict(zip(named, (sums / kept).tolist(), strict=True))
 
 
 def _not_finite(rollout: Rollout, total: Tensor, components: Mapping[str, Tensor], *, before: int) -> Rejected | None:
     """Which reward or component is not finite, and when; `before` control steps came before this rollout."""
+    if bool(torch.stack([torch.isfinite(v).all() for v in (total, *components.values())]).all()):
+        return None  # nearly always, and known after one look at the device
     named = [(f"Component '{name}'", values) for name, values in components.items()]
     for where, values in [*named, ("The total reward", total)]:  # the component first: it says more
         bad = ~torch.isfinite(values) & rollout.valid

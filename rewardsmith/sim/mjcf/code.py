@@ -33,6 +33,9 @@ from rewardsmith.types import Task
 EDIT, TERMINATED, RESET = "edit", "terminated", "reset"
 RESET_NUMBERS: Final = 64
 
+Reset = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Positions and velocities as declared, and uniform numbers, to those that episodes begin with."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Function:
@@ -48,7 +51,7 @@ class Code:
 
     functions: Mapping[str, Function] = field(default_factory=dict)
     terminated: Function | None = None
-    reset: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    reset: Reset | None = None
     edit: Callable[[Any], object] | None = None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
+import torch
+from torch import Tensor
 
 from rewardsmith.sim.mjcf.declared import ControlKeys, refused
 from rewardsmith.sim.mjcf.model import unknown
@@ -16,36 +18,40 @@ class Control:
     Raises: ConfigError: no such actuator, one without a range that no scale is given for, or a list of a wrong length.
     """
 
-    def __init__(self, task: Task, keys: ControlKeys, model: mujoco.MjModel, *, rest: np.ndarray) -> None:
-        self._task, self._rest = task, rest
+    def __init__(
+        self, task: Task, keys: ControlKeys, model: mujoco.MjModel, *, rest: np.ndarray, device: torch.device
+    ) -> None:
+        self._task = task
         self.driven = _driven(task, keys, model)
-        self._every = self.driven == list(range(model.nu))
         limited = model.actuator_ctrllimited[self.driven].astype(bool)
         low, high = model.actuator_ctrlrange[self.driven].T
-        self._low, self._high = np.where(limited, low, -np.inf), np.where(limited, high, np.inf)
         if keys.scale is not None:
-            self._scale = self._numbers("scale", keys.scale)
-            self._default = rest[self.driven] if keys.default is None else self._numbers("default", keys.default)
+            scale = self._numbers("scale", keys.scale)
+            default = rest[self.driven] if keys.default is None else self._numbers("default", keys.default)
         elif limited.all():
-            self._scale, self._default = (high - low) / 2, (high + low) / 2
+            scale, default = (high - low) / 2, (high + low) / 2
         else:
             name = model.actuator(self.driven[int(np.flatnonzero(~limited)[0])]).name
             raise refused(task, f"actuator '{name}' has no ctrlrange. Say what action 1 means in env.control.scale.")
+        ends = np.where(limited, low, -np.inf), np.where(limited, high, np.inf)
+        self._scale, self._default, self._low, self._high, self._rest = (
+            torch.tensor(np.array(x), device=device) for x in (scale, default, *ends, rest)
+        )
+        every = self.driven == list(range(model.nu))
+        self._columns = None if every else torch.tensor(self.driven, device=device)
 
-    def ctrl(self, actions: np.ndarray) -> np.ndarray:
-        """`(n, nu)` from `actions (n, A)`."""
-        driven: np.ndarray = np.minimum(np.maximum(self._default + self._scale * actions, self._low), self._high)
-        if self._every:
+    def ctrl(self, actions: Tensor) -> Tensor:
+        """`(n, nu)` float64 from `actions (n, A)`."""
+        driven = torch.minimum(torch.maximum(self._default + self._scale * actions, self._low), self._high)
+        if self._columns is None:
             return driven
-        found = np.tile(self._rest, (len(actions), 1))
-        found[:, self.driven] = driven
-        return found
+        return self._rest.repeat(len(actions), 1).index_copy_(1, self._columns, driven)
 
     def _numbers(self, word: str, given: tuple[float, ...]) -> np.ndarray:
         count = len(self.driven)
         if len(given) not in (1, count):
             raise refused(self._task, f"env.control.{word} has {len(given)} numbers; expected 1 or {count}.")
-        return np.broadcast_to(np.array(given), count)
+        return np.broadcast_to(np.array(given, dtype=np.float64), count)
 
 
 def _driven(task: Task, keys: ControlKeys, model: mujoco.MjModel) -> list[int]:

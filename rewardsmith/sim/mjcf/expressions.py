@@ -69,7 +69,8 @@ class Expressions:
         """Learn where in a row everything stands; once, before the first row is read."""
         self._readers = {name: layout.reader(name) for name in self.wanted}
         picked = [_columns(source.tree, layout, self._functions) for source in self._observed]
-        self._parts = list(_merged([p or source for p, source in zip(picked, self._observed, strict=True)]))
+        parts = [p or source for p, source in zip(picked, self._observed, strict=True)]
+        self._parts = list(_merged(parts, layout.device))
 
     def told(self, rows: Tensor, actions: Tensor) -> Told:
         """Everything that a frame holds, from `rows (N, W)` and the actions `(N, A)` that led there."""
@@ -132,11 +133,11 @@ def _columns(node: Node, layout: Layout, functions: Container[str]) -> list[int]
     return None
 
 
-def _merged(parts: Sequence[list[int] | Source]) -> Iterator[Read | Source]:
+def _merged(parts: Sequence[list[int] | Source], device: torch.device) -> Iterator[Read | Source]:
     """Runs of columns are read at once."""
     for picks, run in groupby(parts, key=lambda part: isinstance(part, list)):
         if picks:
-            yield picked([column for part in run for column in part])  # type: ignore[union-attr]
+            yield picked([column for part in run for column in part], device)  # type: ignore[union-attr]
         else:
             yield from run  # type: ignore[misc]
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import mujoco
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,20 +35,20 @@ class Place:
     columns: tuple[int, ...]
     scalar: bool
 
-    def reader(self) -> Read:
-        """How it is read from rows."""
+    def reader(self, device: torch.device) -> Read:
+        """How it is read from rows on a device."""
         if self.scalar:
             column = self.columns[0]
             return lambda rows: rows[:, column]
-        return picked(self.columns)
+        return picked(self.columns, device)
 
 
-def picked(columns: Sequence[int]) -> Read:
+def picked(columns: Sequence[int], device: torch.device) -> Read:
     """Reads some columns, `(N, len(columns))`; without copying where they lie side by side."""
     first, last = columns[0], columns[-1] + 1
     if list(columns) == list(range(first, last)):
         return lambda rows: rows[:, first:last]
-    index = torch.tensor(columns)
+    index = torch.tensor(columns, device=device)
     return lambda rows: rows.index_select(1, index)
 
 
@@ -220,23 +219,27 @@ def _add_sensor(spec: Any, field: Field) -> None:
 
 
 class Layout:
-    """Where everything stands in a row; `commands` maps each to its place and size, a size of 0 for one number."""
+    """Where everything stands in a row; `commands` maps each to its place and size, a size of 0 for one number.
 
-    def __init__(self, model: mujoco.MjModel, commands: Mapping[str, tuple[int, int]]) -> None:
-        self.model, self.commands = model, commands
+    Rows are on `device`.
+    """
+
+    def __init__(self, model: mujoco.MjModel, commands: Mapping[str, tuple[int, int]], *, device: torch.device) -> None:
+        self.model, self.commands, self.device = model, commands, device
         self.sensors = int(mujoco.mj_stateSize(model, FULL))
         self.ctrl = self.sensors + int(model.nsensordata)
         self.drawn = self.ctrl + int(model.nu)
         self.width = self.drawn + sum(max(1, size) for _, size in commands.values())
         ours = (sensor for i in range(model.nsensor) if (sensor := model.sensor(i)).name.startswith(PREFIX + "contact"))
-        self._contacts = np.array([self.sensors + int(sensor.adr[0]) for sensor in ours], dtype=np.int64)
-        self._forces = (self._contacts[:, None] + np.arange(1, 4)).flatten()
+        contacts = [self.sensors + int(sensor.adr[0]) for sensor in ours]
+        self._contacts = torch.tensor(contacts, dtype=torch.int64, device=device)
+        self._forces = torch.tensor([at + i for at in contacts for i in (1, 2, 3)], dtype=torch.int64, device=device)
 
-    def settle(self, rows: np.ndarray) -> None:
+    def settle(self, rows: Tensor) -> None:
         """Contacts as we tell them: 1 or 0, and the force on the first body, where MuJoCo's sensor has the second's."""
         if len(self._contacts):
-            rows[:, self._contacts] = rows[:, self._contacts] > 0
-            rows[:, self._forces] *= -1
+            rows.index_copy_(1, self._contacts, (rows.index_select(1, self._contacts) > 0).to(rows.dtype))
+            rows.index_copy_(1, self._forces, -rows.index_select(1, self._forces))
 
     def place(self, text: str) -> Place | None:
         """Where a field stands in a row; None where it is worked out from others. `demand` has been told of it."""
@@ -261,12 +264,12 @@ class Layout:
     def reader(self, text: str) -> Read:
         """How a field is read from rows."""
         place = self.place(text)
-        return place.reader() if place is not None else self._cvel(parse(text))
+        return place.reader(self.device) if place is not None else self._cvel(parse(text))
 
     def _cvel(self, field: Field) -> Read:
         root = self.model.body(int(self.model.body(field.of[0]).rootid[0])).name
         parts = (self._sensor(_sensor_name(part)) for part in _of_cvel(field, root))
-        return _com_based(*(place.reader() for place in parts))
+        return _com_based(*(place.reader(self.device) for place in parts))
 
     def _state(self, name: str) -> Place:
         m = self.model

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,16 @@ def compiled(task: Task, spec: Any) -> mujoco.MjModel:
         raise refused(
             task, f"MuJoCo cannot compile the model: {_said(fault)}{_other_file(spec, str(fault))}"
         ) from fault
+
+
+def unseen(spec: Any) -> mujoco.MjModel | None:
+    """The same physics without what is only seen; None where MuJoCo cannot take it away."""
+    bare = spec.copy()
+    bare.compiler.discardvisual = True
+    try:
+        return bare.compile()
+    except ValueError:  # MuJoCo 3.11 stumbles over the materials of some models
+        return None
 
 
 def control_steps(task: Task, model: mujoco.MjModel) -> int:
@@ -149,13 +160,20 @@ def _edit(task: Task, spec: Any, change: EditKeys) -> None:
         spec.delete(_element(task, spec, change.delete))
         return
     if change.set is not None:
-        element = spec.option if change.set == "option" else _element(task, spec, change.set)
-        told = change.set
+        elements, told = _elements(task, spec, change.set), change.set
     else:
-        element = getattr(_element(task, spec, f"body({change.to})"), f"add_{change.add}")()
+        elements = [getattr(_element(task, spec, f"body({change.to})"), f"add_{change.add}")()]
         told = f"the {change.add} on body({change.to})"
-    for name, value in change.values.items():
+    for element, (name, value) in product(elements, change.values.items()):
         _assign(task, element, name, value, told)
+
+
+def _elements(task: Task, spec: Any, told: str) -> list[Any]:
+    """What is to be set; `geom(*)` and the like are all of a kind, named or not."""
+    if told == "option":
+        return [spec.option]
+    every = re.fullmatch(r"(joint|geom|site|actuator)\(\*\)", told)
+    return list(getattr(spec, f"{every[1]}s")) if every else [_element(task, spec, told)]
 
 
 def _element(task: Task, spec: Any, told: str) -> Any:

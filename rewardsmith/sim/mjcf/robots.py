@@ -1,8 +1,9 @@
 """Robots by name, found in packages that ship MuJoCo Menagerie's files, or through `mujoco-menagerie`.
 
 `unitree_go1` is Menagerie's folder of that name and the model that its scene includes; `unitree_g1/g1_with_hands` is
-another file of a folder. `ant`, `humanoid` and the like are Gymnasium's. Nothing is downloaded here, except by
-`mujoco-menagerie`, which does so at a robot's first use.
+another file of a folder. `ant`, `humanoid` and the like are Gymnasium's; `shadow_hand/manipulate_pen` is
+Gymnasium-Robotics' hand with a pen on it. Nothing is downloaded here, except by `mujoco-menagerie`, which does so at a
+robot's first use.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ MENAGERIES = (
 """Packages, and where in them Menagerie's folders lie."""
 SINGLE = (("gymnasium", "envs/mujoco/assets"),)
 """Packages, and where in them single models lie, named after their files."""
+SHADOW_HAND = (("envpool_assets", "mujoco/robotics/assets/hand"),)
+"""Packages, and where in them Gymnasium-Robotics' models of the Shadow Hand lie."""
 
 
 def find(name: str) -> Path:
@@ -44,6 +47,8 @@ def known() -> dict[str, Path]:
     for folder in _folders(MENAGERIES):
         for robot in sorted(path for path in folder.iterdir() if path.is_dir()):
             found |= dict(_models(robot))
+    for folder in _folders(SHADOW_HAND):  # manipulate_*.xml are whole models, the others parts of them
+        found |= {f"shadow_hand/{file.stem}": file for file in sorted(folder.glob("manipulate_*.xml"))}
     return found
 
 

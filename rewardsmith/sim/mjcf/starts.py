@@ -1,7 +1,8 @@
 """Where episodes begin, and the numbers drawn for each: everything from uniform numbers, a row an episode.
 
 Nothing here draws: whoever has the random streams hands in `(S, numbers)` uniform numbers in [0, 1), so that an
-environment's episodes depend on its own stream alone. Angles in rad, lengths in m.
+environment's episodes depend on its own stream alone, and on the device where they are wanted. Angles in rad, lengths
+in m; all numbers are float64.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Final
 
 import mujoco
 import numpy as np
+import torch
+from torch import Tensor
 
 from rewardsmith.sim.mjcf.declared import BodyStart, CommandKeys, MjcfKeys, Range, refused
 from rewardsmith.sim.mjcf.fields import FULL
@@ -27,50 +30,51 @@ class Starts:
     Raises: ConfigError: the model has no such keyframe, joint or body, or one that cannot begin so.
     """
 
-    def __init__(self, task: Task, keys: MjcfKeys, model: mujoco.MjModel, *, spread: float = 1.0) -> None:
+    def __init__(
+        self, task: Task, keys: MjcfKeys, model: mujoco.MjModel, *, spread: float = 1.0, device: torch.device
+    ) -> None:
         self._task, self._model, self._spread = task, model, spread
         data = mujoco.MjData(model)
         if keys.reset.keyframe is not None:
             mujoco.mj_resetDataKeyframe(model, data, self._keyframe(keys.reset.keyframe))
         self.ctrl: np.ndarray = data.ctrl.copy()
-        self._state = np.zeros(mujoco.mj_stateSize(model, FULL))
-        mujoco.mj_getState(model, data, self._state, FULL)
-        self._state[0] = 0.0
+        state = np.zeros(mujoco.mj_stateSize(model, FULL))
+        mujoco.mj_getState(model, data, state, FULL)
+        state[0] = 0.0
         nq, nv = model.nq, model.nv
-        self._low, self._high = self._noise(self._state[1 : 1 + nq + nv], keys)
+        self._low, self._high = self._noise(state[1 : 1 + nq + nv], keys)
         self._set_joints(keys)
         free = {self._free(name): start for name, start in keys.reset.bodies.items()}
         self._bodies = {joint: self._ends(start) for joint, start in free.items()}
         self._turned = [int(a) for a, kind in zip(model.jnt_qposadr, model.jnt_type, strict=True) if kind == _BALL]
         self._turned += [int(a) + 3 for a, kind in zip(model.jnt_qposadr, model.jnt_type, strict=True) if kind == _FREE]
         self.numbers = nq + nv + len(PLACE) * len(self._bodies)
+        self._state, self._from, self._span = (
+            torch.tensor(x, device=device) for x in (state, self._low, self._high - self._low)
+        )
+        self._moved = {
+            joint: (torch.tensor(low, device=device), torch.tensor(high - low, device=device))
+            for joint, (low, high) in self._bodies.items()
+        }
 
     @property
     def varied(self) -> bool:
         """Whether two episodes begin differently at all."""
         return bool((self._high > self._low).any()) or any((h > low).any() for low, h in self._bodies.values())
 
-    def states(self, uniform: np.ndarray) -> np.ndarray:
+    def states(self, uniform: Tensor) -> Tensor:
         """Full states `(S, nstate)` from `uniform (S, numbers)`."""
         nq, both = self._model.nq, self._model.nq + self._model.nv
-        states = np.tile(self._state, (len(uniform), 1))
-        states[:, 1 : 1 + both] = self._low + (self._high - self._low) * uniform[:, :both]
-        for number, (joint, (low, high)) in enumerate(self._bodies.items()):
+        states = self._state.repeat(len(uniform), 1)
+        states[:, 1 : 1 + both] = self._from + self._span * uniform[:, :both]
+        for number, (joint, (low, span)) in enumerate(self._moved.items()):
             first = both + number * len(PLACE)
-            moved = low + (high - low) * uniform[:, first : first + len(PLACE)]
-            self._put(
-                states, 1 + int(self._model.jnt_qposadr[joint]), 1 + nq + int(self._model.jnt_dofadr[joint]), moved
-            )
+            moved = low + span * uniform[:, first : first + len(PLACE)]
+            _put(states, 1 + int(self._model.jnt_qposadr[joint]), 1 + nq + int(self._model.jnt_dofadr[joint]), moved)
         for start in self._turned:
             quaternion = states[:, 1 + start : 5 + start]
-            quaternion /= np.linalg.norm(quaternion, axis=1, keepdims=True)
+            quaternion /= quaternion.norm(dim=1, keepdim=True)
         return states
-
-    def _put(self, states: np.ndarray, at: int, moving: int, moved: np.ndarray) -> None:
-        """Move and turn a free body, in the world's axes."""
-        states[:, at : at + 3] += moved[:, :3]
-        states[:, at + 3 : at + 7] = _product(_turned(moved[:, 3:6]), states[:, at + 3 : at + 7])
-        states[:, moving : moving + 3] += moved[:, 6:]
 
     # --- reading the declarations ---
 
@@ -129,29 +133,36 @@ def _wider(ends: Range, factor: float) -> Range:
     return middle - factor * half, middle + factor * half
 
 
-def _turned(angles: np.ndarray) -> np.ndarray:
+def _put(states: Tensor, at: int, moving: int, moved: Tensor) -> None:
+    """Move and turn a free body, in the world's axes."""
+    states[:, at : at + 3] += moved[:, :3]
+    states[:, at + 3 : at + 7] = _product(_turned(moved[:, 3:6]), states[:, at + 3 : at + 7])
+    states[:, moving : moving + 3] += moved[:, 6:]
+
+
+def _turned(angles: Tensor) -> Tensor:
     """Roll, pitch and yaw `(S, 3)`, about the world's x, y and z in this order, as quaternions `(S, 4)`."""
-    turned = np.zeros((len(angles), 4))
-    turned[:, 0] = 1.0
-    for axis in range(3):
-        about = np.zeros((len(angles), 4))
-        about[:, 0], about[:, 1 + axis] = np.cos(angles[:, axis] / 2), np.sin(angles[:, axis] / 2)
-        turned = _product(about, turned)
-    return turned
+    cos, sin = (angles / 2).cos(), (angles / 2).sin()
+    zero = torch.zeros_like(cos[:, 0])
+    roll, pitch, yaw = (
+        torch.stack([cos[:, axis], *(sin[:, axis] if other == axis else zero for other in range(3))], dim=1)
+        for axis in range(3)
+    )
+    return _product(yaw, _product(pitch, roll))
 
 
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _product(a: Tensor, b: Tensor) -> Tensor:
     """Quaternions w, x, y, z: `a` after `b`."""
-    aw, ax, ay, az = a.T
-    bw, bx, by, bz = b.T
-    return np.stack(
+    aw, ax, ay, az = a.unbind(1)
+    bw, bx, by, bz = b.unbind(1)
+    return torch.stack(
         [
             aw * bw - ax * bx - ay * by - az * bz,
             aw * bx + ax * bw + ay * bz - az * by,
             aw * by - ax * bz + ay * bw + az * bx,
             aw * bz + ax * by - ay * bx + az * bw,
         ],
-        axis=1,
+        dim=1,
     )
 
 
@@ -161,10 +172,13 @@ class Commands:
     Raises: ConfigError: a command is bound to a body that cannot be put anywhere.
     """
 
-    def __init__(self, task: Task, declared: Mapping[str, CommandKeys], model: mujoco.MjModel) -> None:
-        self._low = np.array([x for c in declared.values() for x in c.low])
-        self._high = np.array([x for c in declared.values() for x in c.high])
-        self.numbers = len(self._low)
+    def __init__(
+        self, task: Task, declared: Mapping[str, CommandKeys], model: mujoco.MjModel, *, device: torch.device
+    ) -> None:
+        low = torch.tensor([x for c in declared.values() for x in c.low], dtype=torch.float64, device=device)
+        high = torch.tensor([x for c in declared.values() for x in c.high], dtype=torch.float64, device=device)
+        self._low, self._span = low, high - low
+        self.numbers = len(low)
         self.places: dict[str, tuple[int, int]] = {}
         self._bodies: list[tuple[int, int]] = []
         self._periods: list[tuple[int, int, int]] = []
@@ -177,28 +191,27 @@ class Commands:
             if command.mocap is not None:
                 self._bodies.append((_mocap(task, model, name, command), first))
             first += size
-        self._rest = _mocap_rest(model)
+        self._rest = torch.tensor(_mocap_rest(model), device=device)
 
     @property
     def change(self) -> bool:
         """Whether any changes within an episode."""
         return bool(self._periods)
 
-    def values(self, uniform: np.ndarray) -> np.ndarray:
+    def values(self, uniform: Tensor) -> Tensor:
         """Commands `(S, numbers)` from as many uniform numbers."""
-        values: np.ndarray = self._low + (self._high - self._low) * uniform
-        return values
+        return self._low + self._span * uniform
 
-    def due(self, elapsed: np.ndarray) -> np.ndarray:
+    def due(self, elapsed: Tensor) -> Tensor:
         """Which numbers change at this step of each episode, `(N, numbers)` bool; none at its start."""
-        changing = np.zeros((len(elapsed), self.numbers), dtype=bool)
+        changing = torch.zeros((len(elapsed), self.numbers), dtype=torch.bool, device=elapsed.device)
         for period, first, last in self._periods:
             changing[:, first:last] = ((elapsed > 0) & (elapsed % period == 0))[:, None]
         return changing
 
-    def bodies(self, values: np.ndarray) -> np.ndarray:
+    def bodies(self, values: Tensor) -> Tensor:
         """Where the mocap bodies are, `(N, 3 * nmocap)`."""
-        places = np.tile(self._rest, (len(values), 1))
+        places = self._rest.repeat(len(values), 1)
         for mocap, first in self._bodies:
             places[:, 3 * mocap : 3 * mocap + 3] = values[:, first : first + 3]
         return places

@@ -1,14 +1,14 @@
-"""Stepping on an NVIDIA GPU by MuJoCo Warp, or by the same code on the CPU to see that it agrees.
+"""Stepping by MuJoCo Warp: on an NVIDIA GPU, or by the same code on the CPU to see that it agrees.
 
-It takes and gives what `physics.py` does: whole states in, whole states and sensors out, in float64 at the border and
-float32 within. Every world is stepped each time; what belongs to rows that nobody asked for is thrown away. On a GPU a
-control step is one captured graph.
+States go in and come out whole, as in `physics.py`, but as torch tensors on the device: the arrays of MuJoCo Warp are
+read and written where they lie. All worlds are stepped each time. On a GPU a control step is one captured graph, and
+everything is queued on torch's own stream: nothing here waits for the device, `shortage` apart.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import mujoco
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rewardsmith.errors import ConfigError
 from rewardsmith.sim.mjcf.declared import BufferKeys, MjcfKeys, refused
 from rewardsmith.sim.mjcf.fields import FULL
-from rewardsmith.sim.mjcf.physics import lost
 from rewardsmith.types import Task
 
 MARGIN: Final = 2.0
@@ -26,156 +26,201 @@ MARGIN: Final = 2.0
 SPARE: Final = 16
 PLAYED: Final = 300  # physics steps
 NO_ROOM_FOR_CONSTRAINTS: Final = 1 | 2
-"""Bits of MuJoCo Warp's `Data.overflow`: NEFC and NJMAX_NNZ; the others are of contacts."""
+"""Bits of MuJoCo Warp's `Data.overflow`: NEFC and NJMAX_NNZ."""
+NO_ROOM_FOR_CONTACTS: Final = 4 | 8 | 16
+"""BROADPHASE, NARROWPHASE and CCD."""
 
 
 def check(task: Task, keys: MjcfKeys) -> None:
-    """Raises: ConfigError: MuJoCo Warp or a GPU is asked for and not there, or the task needs what it lacks."""
+    """Raises: ConfigError: MuJoCo Warp or a GPU is asked for and not there."""
     try:
-        import mujoco_warp  # noqa: F401 - only whether it is there
         import warp
+
+        warp.config.log_level = warp.LOG_ERROR  # before anything starts it
+        import mujoco_warp  # noqa: F401 - only whether it is there
     except ImportError:
         raise refused(
             task, f"env.device is {keys.device}, which needs MuJoCo Warp: pip install 'rewardsmith[gpu]'; or use cpu."
         ) from None
-    warp.config.log_level = warp.LOG_ERROR
-    if keys.device == "cuda" and warp.get_cuda_device_count() == 0:
+    if keys.device != "cuda":
+        return
+    if warp.get_cuda_device_count() == 0:
         raise refused(task, "env.device is cuda, but there is no NVIDIA GPU here that CUDA can use. Write device: cpu.")
-    varied = [name for name in ("mass", "friction", "damping", "gain") if getattr(keys.randomise, name) is not None]
-    if varied:
+    if not torch.cuda.is_available():
         raise refused(
-            task, f"env.randomise.{varied[0]} needs device: cpu; MuJoCo Warp has one model for all worlds here."
+            task, "env.device is cuda, and there is a GPU, but torch is not made for CUDA: install one that is."
         )
 
 
+def torch_device(keys: MjcfKeys) -> torch.device:
+    """Where frames are made."""
+    return torch.device("cuda", torch.cuda.current_device()) if keys.device == "cuda" else torch.device("cpu")
+
+
 class WarpPhysics:
-    """`count` worlds of one model on a device of Warp's: `cuda`, or `warp-cpu` for its CPU.
+    """`count` worlds of one model on a device of torch's; `varied` are fields of the model that each has for itself.
+
+    `state` (time, qpos, qvel, act) and `ctrl` are the device's own memory; `launch` takes one control step from there.
 
     Raises: ConfigError: MuJoCo Warp cannot do what the model asks for.
     """
 
     def __init__(
-        self, task: Task, model: mujoco.MjModel, count: int, *, steps: int, device: str, buffers: BufferKeys
+        self,
+        task: Task,
+        model: mujoco.MjModel,
+        count: int,
+        *,
+        steps: int,
+        device: torch.device,
+        buffers: BufferKeys,
+        varied: Sequence[str] = (),
     ) -> None:
         import mujoco_warp
         import warp
 
-        self._task, self._model, self._steps, self._dt = task, model, steps, model.opt.timestep
-        self._warp, self._mjw = warp, mujoco_warp
-        self._device = warp.get_device("cuda" if device == "cuda" else "cpu")
-        self.nstate = mujoco.mj_stateSize(model, FULL)
-        if self.nstate != 1 + model.nq + model.nv + model.na:
+        self._task, self._model, self._steps = task, model, steps
+        self._warp: Any = warp
+        self._mjw: Any = mujoco_warp
+        self._torch_stream: Any = None
+        self._on, self._device = device, warp.get_device(str(device))
+        if mujoco.mj_stateSize(model, FULL) != 1 + model.nq + model.nv + model.na:
             raise refused(
                 task, "the model has plugins or delays, which MuJoCo Warp keeps no state of. Use device: cpu."
             )
-        contacts, constraints = _sizes(model)
+        contacts, constraints = room(model)
         self._room = (buffers.contacts or contacts, buffers.constraints or constraints)
-        model = copy.copy(model)
+        with warp.ScopedDevice(self._device):
+            self._m, self._d = self._put(count, varied)
+            self._first: Any = warp.clone(self._d.sensordata)
+            d = self._d
+            self.state = [self.view(array) for array in (d.time, d.qpos, d.qvel, d.act)]
+            self._sensed, self._sensed_first = self.view(d.sensordata), self.view(self._first)
+            self.ctrl, self._mocap = self.view(d.ctrl), self.view(d.mocap_pos)
+            self._warmstart, self._overflow = self.view(d.qacc_warmstart), self.view(d.overflow)
+            self.launch = self._captured(self._control_step)
+
+    def _put(self, count: int, varied: Sequence[str]) -> tuple[Any, Any]:
+        """Model and data on the device."""
+        model = copy.copy(self._model)
         model.opt.disableflags &= ~int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)  # Warp never resets by itself
         data = mujoco.MjData(model)
         mujoco.mj_forward(model, data)
-        with warp.ScopedDevice(self._device):
-            try:
-                self._m = mujoco_warp.put_model(model)
-                self._d = mujoco_warp.put_data(model, data, nworld=count, nconmax=self._room[0], njmax=self._room[1])
-            except NotImplementedError as fault:
-                raise refused(task, f"MuJoCo Warp cannot run the model: {fault} Use device: cpu.") from fault
-            self._m.opt.warn_overflow = False  # it is told once, by us
-            self._step = self._captured(self._all_steps)
-            self._forward = self._captured(lambda: mujoco_warp.forward(self._m, self._d))
+        contacts, constraints = self._room
+        try:
+            m = self._mjw.put_model(model, batch_sizes=dict.fromkeys(varied, count))
+            d = self._mjw.put_data(model, data, nworld=count, nconmax=contacts, njmax=constraints)
+        except NotImplementedError as fault:
+            raise refused(self._task, f"MuJoCo Warp cannot run the model: {fault} Use device: cpu.") from fault
+        except ValueError as fault:
+            if "overflow" not in str(fault):
+                raise
+            raise self._no_room("contacts" if data.ncon > contacts else "constraints", 0) from fault
+        m.opt.warn_overflow = False  # it is told once, by us
+        return m, d
 
-    def step(self, states: np.ndarray, controls: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Physics.step`. Raises: ConfigError: a buffer is too small."""
-        self._put(states, controls, rows)
-        self._step()
-        self._check_room()
-        return self._states(rows), self._of(self._d.sensordata, rows)
+    def step(self, states: Tensor, ctrl: Tensor, mocap: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One control step of all worlds: `states (N, S)`, `ctrl (N, nu)`, `mocap (N, 3 * nmocap)`, of any float type.
 
-    def look(self, states: np.ndarray, controls: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """As `Physics.look`."""
-        self._put(states, controls, rows)
-        self._forward()
-        return self._of(self._d.sensordata, rows)
+        Returns the states after it, float32, and what the sensors said at the beginning of its first and of its last
+        physics step, `(N, Q)`. These two are the device's own memory, which the next step writes over.
+        """
+        m = self._model
+        for view, part in zip(self.state, torch.split(states, [1, m.nq, m.nv, m.na], dim=1), strict=True):
+            view.copy_(part.reshape(view.shape))
+        self.ctrl.copy_(ctrl)
+        self._mocap.copy_(mocap.reshape(self._mocap.shape))
+        self._warmstart.zero_()
+        self.launch()
+        after = torch.cat([view.reshape(len(states), -1) for view in self.state], dim=1)
+        return after, self._sensed_first, self._sensed
 
-    def broken(self, before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
-        """As `Physics.broken`."""
-        return lost(before, after, least=(self._steps - 0.5) * self._dt)
+    def view(self, array: Any) -> Tensor:
+        """A Warp array as a tensor that shares its memory."""
+        if 0 in array.shape:
+            return torch.zeros(array.shape, device=self._on)
+        found: Tensor = self._warp.to_torch(array)
+        return found
 
-    def close(self) -> None:
-        """Nothing has to be ended; memory goes with the object."""
+    def field(self, name: str) -> Tensor:
+        """A field of the model on the device, `(N, ...)` where it is varied, else `(1, ...)`; to be written to."""
+        return self.view(getattr(self._m, name))
+
+    def overflow(self) -> Tensor:
+        """One number for each world: what it has ever had no room for, 0 for nothing."""
+        return self._overflow
+
+    def shortage(self) -> ConfigError | None:
+        """The error for contacts or constraints that were lost for want of room; waits for the device."""
+        overflow = self._overflow.cpu().numpy()
+        if not overflow.any():
+            return None
+        bits, environment = int(np.bitwise_or.reduce(overflow)), int((overflow != 0).argmax())
+        if bits & NO_ROOM_FOR_CONSTRAINTS:
+            return self._no_room("constraints", environment)
+        if bits & NO_ROOM_FOR_CONTACTS:
+            return self._no_room("contacts", environment)
+        return refused(
+            self._task,
+            f"environment {environment} went beyond a limit of MuJoCo Warp that cannot be raised here (overflow bits "
+            f"{bits}). Use device: cpu, or a simpler model: fewer contacts for a contact sensor, no height field.",
+        )
+
+    def _no_room(self, short: str, environment: int) -> ConfigError:
+        had = self._room[1] if short == "constraints" else self._room[0]
+        return refused(
+            self._task,
+            f"there was no room on the device for all {short} of environment {environment}: {had} a world. "
+            f"Raise it: env.buffers.{short}: {2 * had}.",
+        )
 
     # --- on the device ---
 
+    def _control_step(self) -> None:
+        for number in range(self._steps):
+            self._mjw.step(self._m, self._d)
+            if number == 0 and self._model.nsensordata:
+                self._warp.copy(self._first, self._d.sensordata)
+
     def _captured(self, work: Callable[[], object]) -> Callable[[], object]:
-        """Work as one graph on a GPU, which is launched at once; as it is on a CPU."""
-        if not self._device.is_cuda:
+        """Work as one graph on a GPU, launched on torch's stream; as it is on a CPU."""
+        warp, device = self._warp, self._device
+        if not device.is_cuda:
             return lambda: self._here(work)
         work()  # compiles
-        with self._warp.ScopedCapture(device=self._device) as capture:
+        with warp.ScopedCapture(device=device) as capture:
             work()
-        return lambda: self._here(lambda: self._warp.capture_launch(capture.graph))
+        self._overflow.zero_()  # that play was of no state in particular
+        warp.synchronize_device(device)
+        torch.cuda.synchronize(self._on)
+        return lambda: warp.capture_launch(capture.graph, stream=self._stream())
+
+    def _stream(self) -> Any:
+        """Torch's present stream on the device, as Warp's."""
+        now = torch.cuda.current_stream(self._on)
+        if self._torch_stream is None or self._torch_stream.cuda_stream != now.cuda_stream:
+            self._torch_stream = self._warp.stream_from_torch(now)
+        return self._torch_stream
 
     def _here(self, work: Callable[[], object]) -> None:
         with self._warp.ScopedDevice(self._device):
             work()
 
-    def _all_steps(self) -> None:
-        for _ in range(self._steps):
-            self._mjw.step(self._m, self._d)
 
-    def _put(self, states: np.ndarray, controls: np.ndarray, rows: np.ndarray) -> None:
-        m, d = self._model, self._d
-        parts = np.split(states, np.cumsum([1, m.nq, m.nv]), axis=1)
-        for array, values in zip((d.time, d.qpos, d.qvel, d.act), parts, strict=True):
-            if values.shape[1]:
-                self._set(array, values, rows)
-        self._set(d.ctrl, controls[:, : m.nu], rows)
-        if m.nmocap:
-            self._set(d.mocap_pos, controls[:, m.nu :], rows)
-        self._torch(d.qacc_warmstart).zero_()
-        self._torch(d.overflow).zero_()
+def room(model: mujoco.MjModel) -> tuple[int, int]:
+    """Room for contacts and constraints of a world: a multiple of the most that a random play on the CPU had.
 
-    def _set(self, array: Any, values: np.ndarray, rows: np.ndarray) -> None:
-        view = self._torch(array)
-        given = torch.from_numpy(np.ascontiguousarray(values)).to(view.device, view.dtype)
-        view[torch.from_numpy(rows).to(view.device)] = given.reshape(len(rows), *view.shape[1:])
-
-    def _torch(self, array: Any) -> Tensor:
-        found: Tensor = self._warp.to_torch(array)  # a view, without copying
-        return found
-
-    def _of(self, array: Any, rows: np.ndarray) -> np.ndarray:
-        whole = self._torch(array).cpu().double()
-        found: np.ndarray = whole.reshape(len(whole), -1).numpy()[rows]
-        return found
-
-    def _states(self, rows: np.ndarray) -> np.ndarray:
-        d = self._d
-        return np.concatenate([self._of(array, rows) for array in (d.time, d.qpos, d.qvel, d.act)], axis=1)
-
-    def _check_room(self) -> None:
-        """Raises: ConfigError: contacts or constraints were lost for want of room."""
-        overflow = self._torch(self._d.overflow)
-        if not bool(overflow.any()):
-            return
-        bits = int(np.bitwise_or.reduce(overflow.cpu().numpy()))
-        short = "constraints" if bits & NO_ROOM_FOR_CONSTRAINTS else "contacts"
-        had = self._room[1] if short == "constraints" else self._room[0]
-        raise refused(
-            self._task,
-            f"there was no room on the device for all {short} of environment {int(overflow.argmax())}: {had} a world. "
-            f"Raise it: env.buffers.{short}: {2 * had}.",
-        )
-
-
-def _sizes(model: mujoco.MjModel) -> tuple[int, int]:
-    """Room for contacts and constraints of a world: a multiple of the most that a random play on the CPU had."""
+    It begins at the model's start and at each of its keyframes.
+    """
     data, draws = mujoco.MjData(model), np.random.default_rng(0)
     low, high = np.where(model.actuator_ctrllimited[:, None], model.actuator_ctrlrange, [-1.0, 1.0]).T
     contacts = constraints = 0
-    for number in range(PLAYED):
-        if number % 10 == 0:
-            data.ctrl[:] = draws.uniform(low, high)
-        mujoco.mj_step(model, data)
-        contacts, constraints = max(contacts, data.ncon), max(constraints, data.nefc)
+    for key in range(-1, model.nkey):
+        if key >= 0:
+            mujoco.mj_resetDataKeyframe(model, data, key)
+        for number in range(PLAYED):
+            if number % 10 == 0:
+                data.ctrl[:] = draws.uniform(low, high)
+            mujoco.mj_step(model, data)
+            contacts, constraints = max(contacts, data.ncon), max(constraints, data.nefc)
     return int(MARGIN * contacts) + SPARE, int(MARGIN * constraints) + 4 * SPARE

@@ -1,14 +1,20 @@
-"""Worlds that differ: one respect for the probes of finalists, and what a task randomises from episode to episode."""
+"""Worlds that differ: one respect for the probes of finalists, and what a task randomises from episode to episode.
+
+On a GPU `varied.py` takes the place of `Worlds`.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+import torch
+from torch import Tensor
 
-from rewardsmith.sim.mjcf.declared import Factors, MjcfKeys, PushKeys, RandomiseKeys, refused
+from rewardsmith.sim.mjcf.declared import Factors, PushKeys, RandomiseKeys, refused
 from rewardsmith.sim.mjcf.model import unknown
 from rewardsmith.types import Disturbance, Task
 
@@ -34,49 +40,96 @@ def disturb(model: mujoco.MjModel, wanted: Disturbance | None) -> None:
         mujoco.mj_setConst(model, mujoco.MjData(model))  # what MuJoCo derives from masses
 
 
-class Worlds:
-    """The models of `count` environments: one for all, or one each where a task randomises.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What one factor is of: rows of the arrays of a kind, all drawn alike."""
 
-    Raises: ConfigError: a factor is of something that the model does not have.
+    kind: str
+    rows: tuple[int, ...]
+    low: float
+    high: float
+
+
+class Nominal:
+    """A model as declared, and what is changed in its copies."""
+
+    def __init__(self, task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> None:
+        self.model, self.changes = model, changes(task, keys, model)
+        self._scratch = mujoco.MjData(model) if self.changes else None
+
+    def changed(self, uniform: np.ndarray) -> mujoco.MjModel:
+        """A copy in the world that `uniform`, a number a change, says."""
+        found = copy.copy(self.model)
+        self.change(found, uniform)
+        return found
+
+    def change(self, copied: mujoco.MjModel, uniform: np.ndarray) -> None:
+        """Give a copy the world that `uniform` says, whatever it was before."""
+        for kind in {change.kind for change in self.changes}:
+            for array in ARRAYS[kind][1]:
+                getattr(copied, array)[:] = getattr(self.model, array)
+        for change, u in zip(self.changes, uniform, strict=True):
+            _scale(copied, change, change.low + (change.high - change.low) * u)
+        if any(change.kind == "mass" for change in self.changes):
+            mujoco.mj_setConst(copied, self._scratch)
+
+
+class Worlds:
+    """The models of `count` environments: one for all, or one each where there are changes.
+
+    `stepped` is `whole` less what is only seen: meshes would make a copy for each environment large.
     """
 
-    def __init__(self, task: Task, keys: MjcfKeys, model: mujoco.MjModel, count: int) -> None:
-        self._changes = list(_changes(task, keys.randomise, model))
-        self._plain = model
-        self._scratch = mujoco.MjData(model) if self._changes else None
-        self.models = [copy.copy(model) for _ in range(count)] if self._changes else [model] * count
-        self.numbers = len(self._changes)
+    def __init__(self, whole: Nominal, stepped: Nominal, count: int) -> None:
+        self._whole, self._stepped, plain = whole, stepped, stepped.model
+        self.models = [copy.copy(plain) for _ in range(count)] if stepped.changes else [plain] * count
+        self._uniform: dict[int, np.ndarray] = {}
 
     def change(self, environment: int, uniform: np.ndarray) -> None:
-        """Give an environment another world, by `uniform (numbers,)`."""
-        if not self._changes:
-            return
-        model = self.models[environment]
-        for kind in {change[0] for change in self._changes}:
-            for array in ARRAYS[kind][1]:
-                getattr(model, array)[:] = getattr(self._plain, array)
-        for (kind, rows, (low, high)), u in zip(self._changes, uniform, strict=True):
-            _scale(model, kind, rows, low + (high - low) * u)
-        if any(kind == "mass" for kind, _, _ in self._changes):
-            mujoco.mj_setConst(model, self._scratch)
+        """Give an environment another world, by `uniform`, a number a change."""
+        if self._stepped.changes:
+            self._uniform[environment] = uniform
+            self._stepped.change(self.models[environment], uniform)
+
+    def whole(self, environment: int) -> mujoco.MjModel:
+        """An environment's model with all that is seen of it."""
+        uniform = self._uniform.get(environment)
+        return self._whole.model if uniform is None else self._whole.changed(uniform)
 
 
-def _scale(model: mujoco.MjModel, kind: str, rows: list[int], factor: float) -> None:
-    for array in ARRAYS[kind][1]:
+def differ(keys: RandomiseKeys) -> bool:
+    """Whether a task's environments need a model each."""
+    return any(getattr(keys, kind) is not None for kind in ARRAYS)
+
+
+def _scale(model: mujoco.MjModel, change: Change, factor: float) -> None:
+    rows = list(change.rows)
+    for array in ARRAYS[change.kind][1]:
         values = getattr(model, array)
-        if kind == "friction":
+        if change.kind == "friction":
             values[rows, 0] *= factor
         else:
             values[rows] *= factor
 
 
-def _changes(task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> Iterable[tuple[str, list[int], Factors]]:
+def changes(task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> list[Change]:
+    """What differs between a task's worlds.
+
+    Raises: ConfigError: a factor is of something that the model does not have.
+    """
+    return [
+        Change(kind=kind, rows=tuple(rows), low=low, high=high)
+        for kind, rows, (low, high) in _changes(task, keys, model)
+    ]
+
+
+def _changes(task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> Iterable[tuple[str, Iterable[int], Factors]]:
     for kind in ARRAYS:
         wanted: Factors | dict[str, Factors] | None = getattr(keys, kind)
         if isinstance(wanted, dict):
             yield from ((kind, _rows(task, model, kind, name), factors) for name, factors in wanted.items())
         elif wanted is not None:
-            yield kind, list(range(len(getattr(model, ARRAYS[kind][1][0])))), wanted
+            yield kind, range(len(getattr(model, ARRAYS[kind][1][0]))), wanted
 
 
 def _rows(task: Task, model: mujoco.MjModel, kind: str, name: str) -> list[int]:
@@ -90,33 +143,26 @@ def _rows(task: Task, model: mujoco.MjModel, kind: str, name: str) -> list[int]:
 
 
 class Pushes:
-    """Sudden changes of velocity, at times drawn for each environment.
+    """Sudden changes of velocity, at times drawn for each environment; `at` is where in a state they go, two numbers.
 
     Raises: ConfigError: there is no free body to push.
     """
 
     NUMBERS = 3  # of one push: when the next one comes, its direction, its strength
 
-    def __init__(self, task: Task, keys: PushKeys, model: mujoco.MjModel, count: int) -> None:
+    def __init__(self, task: Task, keys: PushKeys, model: mujoco.MjModel) -> None:
         self._velocity = keys.velocity
         self._low, self._high = (end / task.control_dt_s for end in keys.every_s)
-        self._at = 1 + model.nq + _free_dof(task, keys.body, model)
-        self._next = np.zeros(count)
+        self.at = 1 + model.nq + _free_dof(task, keys.body, model)
 
-    def start(self, rows: np.ndarray, uniform: np.ndarray) -> None:
-        """An episode begins: its first push comes after a while."""
-        self._next[rows] = self._low + (self._high - self._low) * uniform[:, 0]
+    def pause(self, uniform: Tensor) -> Tensor:
+        """Control steps `(S,)` until the next push, from `uniform (S, 3)`."""
+        return self._low + (self._high - self._low) * uniform[:, 0]
 
-    def due(self, elapsed: np.ndarray) -> np.ndarray:
-        """Which environments are pushed now, `(P,)`."""
-        return np.flatnonzero(elapsed >= self._next)
-
-    def push(self, states: np.ndarray, rows: np.ndarray, elapsed: np.ndarray, uniform: np.ndarray) -> None:
-        """Change the velocities of `rows` in `states (N, S)`; `uniform (P, 3)`."""
+    def kick(self, uniform: Tensor) -> Tensor:
+        """Changes of velocity along the ground, `(S, 2)` in m/s."""
         angle, strength = 2 * np.pi * uniform[:, 1], self._velocity * uniform[:, 2]
-        states[rows, self._at] += strength * np.cos(angle)
-        states[rows, self._at + 1] += strength * np.sin(angle)
-        self._next[rows] = elapsed[rows] + self._low + (self._high - self._low) * uniform[:, 0]
+        return torch.stack([strength * angle.cos(), strength * angle.sin()], dim=1)
 
 
 def _free_dof(task: Task, body: str | None, model: mujoco.MjModel) -> int:

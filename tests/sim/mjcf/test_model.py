@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import mujoco
+import numpy as np
 import pytest
 import torch
 
 from rewardsmith.errors import ConfigError
-from rewardsmith.sim.mjcf import robots
+from rewardsmith.sim.mjcf import model, robots
 from rewardsmith.sim.mjcf.simulator import MjcfSimulator
 from rewardsmith.types import Task
 
@@ -44,6 +46,7 @@ def test_robots_that_packages_bring_are_known_by_name() -> None:
     assert {"ant", "humanoid", "unitree_go1", "boston_dynamics_spot", "unitree_g1/g1_with_hands"} <= set(known)
     assert known["unitree_go1"].name == "go1.xml"
     assert known["franka_emika_panda"].name == "panda.xml"
+    assert known["shadow_hand/manipulate_pen"].name == "manipulate_pen.xml"
 
 
 def test_a_scene_from_a_file_is_put_around_the_model(task: Build, make: Make, tmp_path: Path) -> None:
@@ -168,3 +171,26 @@ def test_a_declaration_that_does_not_fit_is_one_line(
     with pytest.raises(ConfigError, match=told) as found:
         make(task(**env))
     assert "\n" not in str(found.value)
+
+
+def test_all_elements_of_a_kind_can_be_set_at_once(task: Build, make: Make) -> None:
+    edits = [{"set": "geom(*)", "margin": 0.01}, {"set": "joint(*)", "damping": [2, 0, 0]}]
+    edited = make(task(edits=edits)).pose(0)[0]
+    assert (edited.geom_margin == 0.01).all()
+    assert (edited.dof_damping == 2).all()
+
+
+def test_without_what_is_only_seen_a_model_is_small_and_moves_alike() -> None:
+    """Menagerie's Go1: 35 MiB of meshes, which each environment of a randomised task would have its own copy of."""
+    spec = mujoco.MjSpec.from_file(str(robots.find("unitree_go1")))
+    whole, bare = spec.compile(), model.unseen(spec)
+    assert bare is not None
+    assert whole.nbuffer > 2**24
+    assert bare.nbuffer < 2**20
+    states = []
+    for each in (whole, bare):
+        data = mujoco.MjData(each)
+        mujoco.mj_resetDataKeyframe(each, data, 0)
+        mujoco.mj_step(each, data, nstep=200)
+        states.append(data.qpos.copy())
+    np.testing.assert_array_equal(*states)

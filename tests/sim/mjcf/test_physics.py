@@ -88,7 +88,7 @@ def test_an_episode_whose_physics_breaks_once_in_a_long_while_ends(task: Build, 
     before = simulator.reset()
     for _ in range(1200):
         before = simulator.step(torch.zeros(3, 2))
-    simulator._states[1, 20] = 1e9  # what a wild policy does
+    simulator.batch._states[1, 20] = 1e9  # what a wild policy does
     frame = simulator.step(torch.zeros(3, 2))
     assert frame.terminated.tolist() == [False, True, False]
     assert torch.isfinite(frame.obs["obs"]).all()

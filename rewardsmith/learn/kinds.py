@@ -1,0 +1,59 @@
+"""The kinds of learner: what a group of candidates is, by `train.algorithm`. All else of a training is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rewardsmith.config import TrainSettings
+from rewardsmith.errors import ConfigError
+from rewardsmith.interfaces import Rollout
+from rewardsmith.learn import group as ppo
+from rewardsmith.learn import sac
+from rewardsmith.learn.group import State
+from rewardsmith.learn.policy import Shape
+from rewardsmith.types import Checkpoint, Policy
+
+
+class Group(Protocol):
+    """Some of the candidates, acting and learning together in one thread; `group.Group` says what each part does."""
+
+    def begin_rollout(self) -> None: ...
+    def act(self, obs: Tensor, noise: Tensor) -> Tensor: ...
+    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, draw: torch.Generator) -> None: ...
+    def broken(self) -> list[int]: ...
+    def state(self, k: int) -> State: ...
+    def policy(self, k: int, low: Tensor, high: Tensor) -> Policy: ...
+
+
+def group(states: Sequence[State], shape: Shape, settings: TrainSettings, *, device: torch.device) -> Group:
+    """The candidates of `states` under the algorithm that the settings name."""
+    if settings.algorithm == "sac":
+        return sac.SacGroup(states, shape, settings, device=device)
+    return ppo.Group(states, shape, settings, device=device)
+
+
+def check(settings: TrainSettings) -> None:
+    """Raises: ConfigError: settings that the algorithm has no way to follow."""
+    if settings.algorithm != "sac":
+        return
+    if settings.where != "here":
+        raise ConfigError(
+            f"train.where is '{settings.where}': train.algorithm=sac trains on this machine alone, since what it "
+            "remembers is too large to be sent. Expected train.where=here, or train.algorithm=ppo."
+        )
+    if settings.warm_start:
+        raise ConfigError(
+            f"train.warm_start is {settings.warm_start:g}: train.algorithm=sac begins from first weights alone. "
+            "Expected 0, or train.algorithm=ppo."
+        )
+
+
+def fresh(shape: Shape, settings: TrainSettings, *, seed: int, start: Checkpoint | None = None) -> State:
+    """The state in which a candidate begins; `start` is for PPO alone, see `check`."""
+    if settings.algorithm == "sac":
+        return sac.fresh(shape, settings, seed=seed)
+    return ppo.fresh(shape, settings, seed=seed, start=start)

@@ -1,0 +1,52 @@
+"""What a batch of environments is made of, and what it must offer: `threads.py` and `device.py` have one each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import mujoco
+import numpy as np
+from torch import Tensor
+
+from rewardsmith.interfaces import Frame
+from rewardsmith.sim.mjcf.control import Control
+from rewardsmith.sim.mjcf.episodes import Episodes
+from rewardsmith.sim.mjcf.expressions import Expressions
+from rewardsmith.sim.mjcf.fields import Layout
+from rewardsmith.sim.mjcf.worlds import Nominal
+from rewardsmith.types import Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """All that a task declares around its model, ready for one device; `steps` are physics steps in a control step."""
+
+    task: Task
+    whole: Nominal
+    stepped: Nominal  # the same physics, if need be without what is only seen
+    seeds: Tensor  # (N,) int64
+    episodes: Episodes
+    control: Control
+    layout: Layout
+    read: Expressions
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """One environment as it is now, on the CPU: its own model, and what its `MjData` is to hold."""
+
+    model: mujoco.MjModel
+    state: np.ndarray
+    ctrl: np.ndarray
+    mocap: np.ndarray
+
+
+class Batch(Protocol):
+    """N environments stepped together; `Simulator` says what `reset` and `step` mean."""
+
+    def reset(self) -> Frame: ...
+    def step(self, actions: Tensor) -> Frame: ...
+    def standing(self, environment: int) -> Standing: ...
+    def close(self) -> None: ...
