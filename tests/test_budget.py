@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from rewardsmith.budget import Budget, resident_mib
+from rewardsmith.budget import Budget
 from rewardsmith.config import LimitSettings
 from rewardsmith.types import Attempt, Candidate, Drafted, Generation, Spend
 
