@@ -65,6 +65,7 @@ def one(task: Task, settings: TrainSettings, *, seed: int) -> dict[str, object]:
         "algorithm": settings.algorithm,
         "env_steps": outcome.env_steps,
         "seed": seed,
+        "sac": settings.sac.model_dump() if settings.algorithm == "sac" else None,
         "success": score.success_rate,
         "fitness": round(score.mean, 4),
         "success_in_training": [(at, round(v, 3)) for at, v in zip(curve.env_steps, curve.values, strict=True)][::5],

@@ -106,11 +106,11 @@ class SacSettings(Settings):
 
     learning_rate: float = Field(1e-3, gt=0, description="constant, of actor, critics and temperature")
     batch: int = Field(256, ge=1, description="remembered steps a gradient step learns from")
-    steps_per_env_step: float = Field(1 / 16, gt=0, description="gradient steps for each env step")
+    steps_per_env_step: float = Field(1 / 8, gt=0, description="gradient steps for each env step")
     actor_every: int = Field(2, ge=1, description="the actor and the temperature learn at every so many of them")
     ahead: int = Field(3, ge=1, description="env steps from a state to the one whose value counts in its target")
     target_rate: float = Field(0.01, gt=0, le=1, description="how far target critics follow at each gradient step")
-    temperature: float = Field(0.01, gt=0, description="of the entropy at first")
+    temperature: float = Field(0.1, gt=0, description="of the entropy at first")
     entropy: float = Field(-1.0, description="the entropy of each action that the temperature is steered towards")
     warmup_steps: int = Field(8192, ge=0, description="env steps of uniformly random actions before it learns")
     replay_steps: int = Field(500_000, ge=1, description="latest env steps that are remembered")
