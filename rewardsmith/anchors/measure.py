@@ -43,14 +43,15 @@ Job = Batch | None
 class Bench:
     """What measuring needs: how to simulate, how to make a learner from its settings, whom to tell, and where it is.
 
-    `others_s` says how many seconds of its processors, all together, the machine has given to others so far.
+    `others_s` says how many seconds of its processors, all together, the machine has given to others so far; None where
+    that is not known.
     """
 
     simulator: SimulatorFactory
     learner: Callable[[TrainSettings], Learner]
     watch: Watcher
     machine: Machine
-    others_s: Callable[[], float]
+    others_s: Callable[[], float | None]
 
 
 def missing(record: Record, task: Task, *, env_steps: Sequence[int], seeds: int) -> tuple[Job, ...]:
@@ -78,9 +79,11 @@ def this_machine() -> Machine:
     return Machine(cpu=_cpu(), cores=os.cpu_count(), gpu=gpu, versions=versions())
 
 
-def others_s() -> float:
-    """Seconds that the processors worked since the machine began and not for this process; as Linux counts them."""
-    user, nice, system, *_ = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+def others_s(counts: Path = Path("/proc/stat")) -> float | None:
+    """Seconds that the processors worked since the machine began and not for this process; None but on Linux."""
+    if not counts.exists():
+        return None
+    user, nice, system, *_ = map(int, counts.read_text(encoding="ascii").split("\n", 1)[0].split()[1:])
     return (user + nice + system) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
@@ -121,8 +124,10 @@ class _Alone:
         self._since, self._others_s = time.monotonic(), bench.others_s()
 
     def __call__(self) -> bool:
-        taken = self._bench.others_s() - self._others_s
-        return taken <= SHARED * (time.monotonic() - self._since) * (self._bench.machine.cores or 1)
+        now = self._bench.others_s()
+        if now is None or self._others_s is None:
+            return False
+        return now - self._others_s <= SHARED * (time.monotonic() - self._since) * (self._bench.machine.cores or 1)
 
 
 def _speed(trained: Trained) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import ConfigFile, Plain, RunName, RunsFolder, SandboxKind, Seed, Sets, TaskName
+from rewardsmith.commands.options import RUNS, ConfigFile, Plain, RunName, RunsFolder, SandboxKind, Seed, Sets, TaskName
 from rewardsmith.errors import ConfigError, LimitReached, RunError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rewardsmith.config import EvolveConfig
     from rewardsmith.store import Run
 
-RUNS = Path("runs")
 
 Model = Annotated[
     str | None,

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import RunName, RunsFolder
+from rewardsmith.commands.options import RUNS, RunName, RunsFolder
 
 if TYPE_CHECKING:
     from rewardsmith.store.fsck import Report
 
-RUNS = Path("runs")
 DAMAGED = 3
 
 

@@ -20,5 +20,8 @@ SandboxKind = Annotated[
     Parameter(name="--sandbox", help="What locks generated code in (setting verify.sandbox); unsafe locks nothing."),
 ]
 RunName = Annotated[str, Parameter(help="A run's folder, its name, the beginning of one, or `latest`.")]
+RUNS = Path("runs")
+"""Where runs lie unless a command is told otherwise."""
+
 RunsFolder = Annotated[Path, Parameter(name="--runs", help="The folder that runs lie in.")]
 Plain = Annotated[bool, Parameter(negative="", show_default=False, help="Plain lines even on a terminal.")]

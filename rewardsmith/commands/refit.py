@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import RunName, RunsFolder, SandboxKind, Sets
+from rewardsmith.commands.options import RUNS, RunName, RunsFolder, SandboxKind, Sets
 from rewardsmith.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rewardsmith.store import Run
     from rewardsmith.types import Attempt
 
-RUNS = Path("runs")
 NOTHING_GAINED = 1
 Which = Annotated[str | None, Parameter(help="The candidate, e.g. g003-02; without one, the best so far.")]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from rewardsmith.commands.options import AsJson, RunsFolder
+from rewardsmith.commands.options import RUNS, AsJson, RunsFolder
 from rewardsmith.commands.subjects import CandidateWord, PolicyWords, Subject, TaskWord
 from rewardsmith.errors import UsageError
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rewardsmith.render.video import Video
     from rewardsmith.types import Task, Trajectory
 
-RUNS = Path("runs")
 TELL_EVERY_S = 15.0
 LARGEST = 4096  # pixels
 PICTURE = re.compile(r"\d+-\d{5,}\.png")

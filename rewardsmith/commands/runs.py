@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import RunName, RunsFolder
+from rewardsmith.commands.options import RUNS, RunName, RunsFolder
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
     from rewardsmith.store import Run
     from rewardsmith.types import HumanInput
 
-RUNS = Path("runs")
 Pair = tuple[str, str]
 
 

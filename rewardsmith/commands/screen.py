@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import AsJson, RunsFolder, SandboxKind, Sets
+from rewardsmith.commands.options import RUNS, AsJson, RunsFolder, SandboxKind, Sets
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rewardsmith.screen.duplicates import Twin
     from rewardsmith.types import Rejected, Task, Trajectory, Verified
 
-RUNS = Path("runs")
 ALL_TESTS = ("screen.duplicates=shaped", "screen.preference=auc", "screen.demonstration=true")
 FAILED = 1
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from rewardsmith.commands.options import RunsFolder
+from rewardsmith.commands.options import RUNS, RunsFolder
 from rewardsmith.commands.subjects import CandidateWord, PolicyWords, TaskWord
-
-RUNS = Path("runs")
 
 
 def view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -54,11 +55,25 @@ def test_a_speed_on_a_machine_that_others_used_is_left_out(
     assert all(isinstance(t.result, Scored) and t.env_steps_per_s is None for t in done.trainings)
 
 
-def test_what_this_process_takes_is_nobody_elses() -> None:
-    before, started = others_s(), time.process_time()
-    while time.process_time() < started + 0.5:
+def test_a_speed_is_left_out_where_nobody_knows_what_others_took(
+    task: Task, config: EvolveConfig, bench: Bench, fresh: Record
+) -> None:
+    [done] = measure(fresh, [Batch(env_steps=128, seed=0)], task, config, replace(bench, others_s=lambda: None))
+    assert all(t.env_steps_per_s is None for t in done.trainings)
+
+
+def test_what_this_process_takes_is_nobody_elses(tmp_path: Path) -> None:
+    counts, tick = tmp_path / "stat", os.sysconf("SC_CLK_TCK")
+    counts.write_text(f"cpu  {900 * tick} {50 * tick} {50 * tick} 7 7 7 7 0 0 0\ncpu0 1 2 3 4\n")
+    assert others_s(counts) == pytest.approx(1000.0 - time.process_time(), abs=0.2)
+    before, started = others_s(counts), time.process_time()
+    while time.process_time() < started + 0.3:
         pass
-    assert 0 <= before <= others_s() + 0.02  # ticks of a hundredth of a second
+    after = others_s(counts)
+    assert before is not None
+    assert after is not None
+    assert after <= before - 0.3
+    assert others_s(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize("killed_after", [1, 3])
