@@ -93,6 +93,7 @@ def begin(folder: Path, loaded: LoadedTask, config: EvolveConfig, extras: Extras
         config=config,
         task_text=Path(loaded.document.path).read_text(encoding="utf-8"),
         allowed=allowed_inputs(loaded.task),
+        task_files=sim.files_of(loaded.task),
         extras=extras.model_dump(mode="json"),
     )
 

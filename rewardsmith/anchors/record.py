@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_serializer, model_validator
 
+from rewardsmith import sim
 from rewardsmith.config import Settings, TrainSettings
 from rewardsmith.errors import ConfigError
 from rewardsmith.store import artefacts
@@ -120,8 +122,8 @@ class Record(Settings):
 
 
 def task_sha256(task: Task) -> str:
-    """A hash of all that decides an anchor: environment, episode, signals' sources, measures and references."""
-    decides = {
+    """A hash of all that decides an anchor: environment, its files, episode, signals' sources, measures, references."""
+    decides: dict[str, Any] = {
         "env": {key: value for key, value in asdict(task.env).items() if key != "disturbance"},
         "episode_steps": task.episode_steps,
         "control_dt_s": task.control_dt_s,
@@ -130,6 +132,8 @@ def task_sha256(task: Task) -> str:
         "success": task.success and [task.success.source, task.success.reduce, task.success.at_least],
         "references": asdict(task.references),
     }
+    files = {os.path.relpath(f, Path(task.path).parent): artefacts.sha256(f.read_bytes()) for f in sim.files_of(task)}
+    decides |= {"files": files} if files else {}
     return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
 
 

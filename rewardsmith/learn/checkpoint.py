@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,14 @@ class Standing:
 
 
 def key_of(trainees: Sequence[Trainee], task: Task, settings: TrainSettings, *, seed: int, race: bool) -> str:
-    """A hash of all that decides a training's outcome. A reward that was not traced counts by its id."""
+    """A hash of all that decides a training's outcome. A reward that was not traced counts by its id.
+
+    Where the task's file lies decides nothing: a run's folder may be moved.
+    """
     found = versions()
     told = [
         [[t.id, t.verified and t.verified.graph.to_json(), _start(t.start)] for t in trainees],
-        repr(task),
+        repr(replace(task, path="")),
         settings.model_dump(mode="json", exclude=set(INDIFFERENT)),
         seed,
         race,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rewardsmith.interfaces import Picture, Renders, Simulator
     from rewardsmith.types import Task
 
@@ -55,3 +57,14 @@ def refuses(task: Task) -> str | None:
     if callable(ask):
         return ask(task)  # type: ignore[no-any-return]
     return f"The simulator '{task.env.backend}' offers no disturbances."
+
+
+def files_of(task: Task) -> tuple[Path, ...]:
+    """The files of the task's own that its simulator reads, such as a robot's model and its meshes; often none.
+
+    Raises: ConfigError: no such backend, or an option it does not know.
+    """
+    from rewardsmith import plugins
+
+    ask = getattr(plugins.load("simulator", task.env.backend, BACKENDS), "files_of", None)
+    return tuple(ask(task)) if callable(ask) else ()

@@ -17,7 +17,7 @@ from typing import cast
 
 from rewardsmith.archive import Archive
 from rewardsmith.errors import RunError
-from rewardsmith.store import artefacts, pages, salvage
+from rewardsmith.store import artefacts, pages, salvage, taskfiles
 from rewardsmith.store.checkpoints import is_sound
 from rewardsmith.store.codec import Json, loads
 from rewardsmith.store.folders import BACKUP, LEDGER
@@ -184,6 +184,8 @@ class _Examined:
         if file in needed and owner.kind == "generation":
             self._plan.go_back(_number(owner))
             return self._again(_number(owner))
+        if owner.kind == "run":
+            return "set aside; put back a good copy of it: the run cannot go on without it"
         if file in needed:
             self._plan.dropped.add(owner.key)
             return f"set aside; `resume` measures the {owner.kind} anew"
@@ -209,6 +211,7 @@ class _Examined:
     def _derived(self) -> dict[str, list[bytes]]:
         """What files should hold, as far as the ledger or another file tells."""
         found = {file: [content] for file, content in self._run.start.files().items()}
+        found |= {file: [source.read_bytes()] for file, source in self._originals() if source.is_file()}
         pages_by_id = candidate_pages(self._history, self._run.start, among=self._history)
         found |= {f"candidates/{name}.py": [page] for name, page in pages_by_id.items()}
         found |= {f"curves/{name}.csv": [page] for name, page in _curves(self._history)}
@@ -221,6 +224,13 @@ class _Examined:
         if trained is not None and trained.verified is not None:
             found["best/graph.json"] = [artefacts.to_bytes(trained.verified.graph.to_json())]
         return found
+
+    def _originals(self) -> Iterator[tuple[str, Path]]:
+        """The copies that the run has of its task's own files, and what each is a copy of."""
+        start = self._run.start
+        for file in self._recorded:
+            if start.task_place is not None and file.startswith(f"{taskfiles.FOLDER}/"):
+                yield file, taskfiles.original(start.task, start.task_place, file)
 
     def _twins(self, file: str) -> list[bytes]:
         """The best policy lies in two places: what is in the other one, for either."""

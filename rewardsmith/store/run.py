@@ -2,6 +2,7 @@
 
     runs/<UTC time>-<task>/
         run.json config.yaml task.yaml extras.json    what was started, with which settings and versions
+    task/                             the task with its model, meshes and code, where it brings any
         ledger.sqlite lock                the run itself; ledger.backup.sqlite as of the last generation
         checkpoints/ damaged/             a training under way; what `rewardsmith fsck --repair` set aside
         prompts/<id>.md replies/<id>.md   as sent and as received; a repair is <id>.repair1.md
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 from rewardsmith.archive import Archive
 from rewardsmith.config import EvolveConfig, changeable, over
 from rewardsmith.errors import RunError, UsageError, did_you_mean
-from rewardsmith.store import artefacts, folders, pages
+from rewardsmith.store import artefacts, folders, pages, taskfiles
 from rewardsmith.store.checkpoints import Checkpoints
 from rewardsmith.store.codec import (
     Json,
@@ -120,18 +121,22 @@ class Run:
         config: EvolveConfig,
         task_text: str,
         allowed: Mapping[str, tuple[int, ...]],
+        task_files: Sequence[Path] = (),
         extras: Json = None,
     ) -> Self:
         """Begin a run in `folder`, which must not hold one yet, as its writer.
 
-        `task_text` is the task file as the person wrote it; `allowed` says which inputs reward code may have, with
-        their shapes per environment (`graph.allowed_inputs`); `extras` is what was asked for besides settings.
+        `task_text` is the task file as the person wrote it, `task_files` what it names and the run is to keep a copy
+        of; `allowed` says which inputs reward code may have, with their shapes per environment
+        (`graph.allowed_inputs`); `extras` is what was asked for besides settings.
 
-        Raises: RunError: there is a run already, or the folder cannot be written to.
+        Raises: RunError: there is a run already, a file cannot be read, or the folder cannot be written to.
         """
+        kept = taskfiles.gathered(task, task_files)
         start = Start(
-            task=task, config=config, versions=versions(), allowed=allowed, task_text=task_text, extras=extras
-        )
+            task=task, config=config, versions=versions(), allowed=allowed,
+            task_text=task_text, task_place=kept.place, extras=extras,
+        )  # fmt: skip
         _make(folder)
         with ExitStack() as undo:
             lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release)
@@ -141,7 +146,7 @@ class Run:
             if ledger.get("run") is not None:  # a ledger without it is what a kill at this very place leaves
                 raise RunError(f"{folder} holds a run already. Continue it with `rewardsmith resume {folder}`.")
             as_recorded = read_start(loads(dumps(start.to_json())), folder)  # its files can be told from the ledger
-            hashes: dict[str, Json] = dict(Shelf(folder, files=as_recorded.files()).write())
+            hashes: dict[str, Json] = dict(Shelf(folder, files={**as_recorded.files(), **kept.contents}).write())
             ledger.append("run", "run", start.to_json() | {"artefacts": hashes})
             run = cls(folder, ledger, lock)
             run._begin_session()
@@ -185,8 +190,8 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """The task, as it was when the run began."""
-        return self.start.task
+        """The task, as it was when the run began, with the files that it names."""
+        return taskfiles.in_run(self.start.task, self.start.task_place, self.folder)
 
     @property
     def config(self) -> EvolveConfig:

@@ -29,7 +29,8 @@ class Start:
     """`allowed`: every input reward code may ask for, with its shape per environment.
 
     `task_text` is the task file as it was written, `extras` what was asked for besides settings; runs of earlier
-    versions have neither.
+    versions have neither. `task_place` is where the run's folder holds the task file beside copies of the files that
+    it names, None where it names none.
     """
 
     task: Task
@@ -37,6 +38,7 @@ class Start:
     versions: Mapping[str, str]
     allowed: Mapping[str, tuple[int, ...]]
     task_text: str | None = None
+    task_place: str | None = None
     extras: Json = None
 
     def to_json(self) -> dict[str, Json]:
@@ -47,6 +49,7 @@ class Start:
             "versions": dict(self.versions),
             "allowed": {name: list(shape) for name, shape in self.allowed.items()},
             "task_text": self.task_text,
+            "task_place": self.task_place,
             "extras": self.extras,
         }
 
@@ -78,6 +81,7 @@ def read_start(body: Json, folder: Path) -> Start:
         versions={name: str(number) for name, number in versions.items()},
         allowed=_shapes(given.get("allowed"), folder),
         task_text=cast("str | None", given.get("task_text")),
+        task_place=cast("str | None", given.get("task_place")),
         extras=given.get("extras"),
     )
 

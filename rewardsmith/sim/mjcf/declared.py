@@ -179,6 +179,7 @@ class MjcfKeys(Settings):
     scene: str | None = Field(None, description="flat (ground and light), or an MJCF file that is put around the model")
     edits: tuple[EditKeys, ...] = Field((), description="changes of the model, in order")
     code: str | None = Field(None, description="a Python file beside the task, for what cannot be declared")
+    files: tuple[str, ...] = Field((), description="other files beside the task that its code reads")
     control: ControlKeys = Field(default_factory=ControlKeys, description="how an action becomes ctrl")
     observation: Expressions = Field(
         ("qpos", "qvel"), min_length=1, description="what the policy sees: signals by name, or expressions"

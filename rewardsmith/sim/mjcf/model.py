@@ -28,6 +28,11 @@ def folder_of(task: Task) -> Path:
     return Path(task.path).parent if task.path else Path()
 
 
+def is_file_name(model: str) -> bool:
+    """Whether `env.model` means a file beside the task, and not a robot by name."""
+    return model.endswith((".xml", ".mjcf"))
+
+
 def specified(task: Task, keys: MjcfKeys, *, edit: Callable[[Any], object] | None = None) -> Any:
     """The `mujoco.MjSpec` of a task, edited; `edit` is the task's own function for what cannot be declared.
 
@@ -103,7 +108,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def _located(task: Task, model: str) -> Path:
-    if not model.endswith((".xml", ".mjcf")):
+    if not is_file_name(model):
         try:
             return robots.find(model)
         except ConfigError as fault:

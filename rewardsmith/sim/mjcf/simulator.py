@@ -19,7 +19,7 @@ from torch import Tensor
 from rewardsmith import opengl
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame, Picture
-from rewardsmith.sim.mjcf import declared, fields, model, varied, warp, worlds
+from rewardsmith.sim.mjcf import declared, fields, files, model, varied, warp, worlds
 from rewardsmith.sim.mjcf.control import Control
 from rewardsmith.sim.mjcf.declared import MjcfKeys
 from rewardsmith.sim.mjcf.device import DeviceBatch
@@ -71,6 +71,8 @@ class MjcfSimulator:
         plain = MjcfSimulator(replace(task, env=replace(task.env, disturbance=None)), env_seeds=[0], info_fields=())
         plain.close()
         return None if plain._starts_vary else f"'{task.env.id}' begins alike each time: env.reset has no spread."
+
+    files_of = staticmethod(files.files_of)
 
     def reset(self) -> Frame:
         return self.batch.reset()
