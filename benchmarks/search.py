@@ -1,12 +1,12 @@
 """A whole search of BIRD's size: 5 generations of 8 rewards, 1M env steps each, raced, on this machine.
 
 Claims: it takes under half an hour on two cores for a Gym task and a MetaWorld task; all that is not simulating,
-learning or waiting for a model is under 3% of it; with `--plain`, the same search is made without racing too, and the
-raced one's winner is as fit within intervals. (BIRD, SB3's PPO on 8 cores: 3 to 6 hours.)
+learning or waiting for a model is under 3% of it; and the winner is as fit within intervals as that of the same search
+without racing (`--sides raced plain`). (BIRD, SB3's PPO on 8 cores: 3 to 6 hours.)
 
 Rewards come from the offline proposer, which is seeded, so that both sides are told and asked for the same until their
 scores differ. Run: `python benchmarks/search.py [--tasks NAME ...] [--generations 5] [--offspring 8] [--env-steps
-1000000] [--plain] [--out FILE]`.
+1000000] [--sides raced plain] [--out FILE]`.
 """
 
 from __future__ import annotations
@@ -142,13 +142,13 @@ def main() -> None:
     parser.add_argument("--offspring", type=int, default=8)
     parser.add_argument("--env-steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--sides", nargs="+", choices=("raced", "plain"), default=["raced"])
     parser.add_argument("--out", default="")
     args = parser.parse_args()
     found: dict[str, list[dict[str, object]]] = {}
     for name in args.tasks:
-        for race in (True, False) if args.plain else (True,):
-            result = search(name, args, race=race)
+        for side in args.sides:
+            result = search(name, args, race=side == "raced")
             found.setdefault(name, []).append(result)
             print(f"{name}: {json.dumps(result, indent=2)}", flush=True)
             sized = {"generations": args.generations, "offspring": args.offspring, "env_steps": args.env_steps}
