@@ -35,7 +35,8 @@ DECISIVE = ("rewardsmith", "torch", "numpy", "envpool", "mujoco", "gymnasium")
 class Standing:
     """How one candidate stands between two legs: all of a `Training` but its trainee and the settings.
 
-    `leg` are the episodes of a leg that is not over; `own` the latest own returns; `peak` goes with its own return.
+    `state` is empty where nobody goes on from it. `leg` are the episodes of a leg that is not over; `own` the latest
+    own returns; `peak` goes with its own return.
     """
 
     state: State
@@ -83,19 +84,18 @@ def saved(standings: Mapping[str, Standing], *, position: int, seconds: float, d
     return Saved(position=position, tensors=tensors, about=about, done=done)
 
 
-def standings(found: Saved, *, like: Mapping[str, State]) -> dict[str, Standing] | None:
-    """Every candidate by id; None unless they are those of `like`, and each state is shaped as the one there."""
+def standings(found: Saved, *, ids: Sequence[str]) -> dict[str, Standing] | None:
+    """Every candidate by id; None unless they are those of `ids`. Whether its state fits a learner is not looked at."""
     try:
-        if found.about["ids"] != list(like):
+        if found.about["ids"] != list(ids):
             return None
-        apart = [_of(k, found.tensors) for k in range(len(like))]
-        each = {
+        apart = [_of(k, found.tensors) for k in range(len(ids))]
+        return {
             name: _standing(tensors, about)
-            for name, tensors, about in zip(like, apart, found.about["each"], strict=True)
+            for name, tensors, about in zip(ids, apart, found.about["each"], strict=True)
         }
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError):  # whoever wrote it, it was not `saved`
         return None
-    return each if all(_alike(each[name].state, state) for name, state in like.items()) else None
 
 
 def seconds_of(found: Saved) -> float:
@@ -200,7 +200,3 @@ def _episodes(tensors: Mapping[str, Tensor]) -> tuple[Episodes, ...]:
         )
         for one in apart
     )
-
-
-def _alike(found: State, expected: State) -> bool:
-    return {n: (t.shape, t.dtype) for n, t in found.items()} == {n: (t.shape, t.dtype) for n, t in expected.items()}

@@ -27,6 +27,11 @@ State = Mapping[str, Tensor]
 """One candidate's rows: parameters, optimiser, normalisers."""
 
 
+def alike(found: State, expected: State) -> bool:
+    """Whether two states hold tensors of the same names, shapes and types."""
+    return {n: (t.shape, t.dtype) for n, t in found.items()} == {n: (t.shape, t.dtype) for n, t in expected.items()}
+
+
 def fresh(shape: Shape, settings: TrainSettings, *, seed: int, start: Checkpoint | None = None) -> State:
     """The state in which a candidate begins: everybody's first weights, or those fused with a policy to start from.
 

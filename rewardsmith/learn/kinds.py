@@ -38,14 +38,7 @@ def group(states: Sequence[State], shape: Shape, settings: TrainSettings, *, dev
 
 def check(settings: TrainSettings) -> None:
     """Raises: ConfigError: settings that the algorithm has no way to follow."""
-    if settings.algorithm != "sac":
-        return
-    if settings.where != "here":
-        raise ConfigError(
-            f"train.where is '{settings.where}': train.algorithm=sac trains on this machine alone, since what it "
-            "remembers is too large to be sent. Expected train.where=here, or train.algorithm=ppo."
-        )
-    if settings.warm_start:
+    if settings.algorithm == "sac" and settings.warm_start:
         raise ConfigError(
             f"train.warm_start is {settings.warm_start:g}: train.algorithm=sac begins from first weights alone. "
             "Expected 0, or train.algorithm=ppo."
@@ -57,3 +50,10 @@ def fresh(shape: Shape, settings: TrainSettings, *, seed: int, start: Checkpoint
     if settings.algorithm == "sac":
         return sac.fresh(shape, settings, seed=seed)
     return ppo.fresh(shape, settings, seed=seed, start=start)
+
+
+def fits(found: State, fresh: State, settings: TrainSettings, *, rollouts: int) -> bool:
+    """Whether `found`, which may come from anywhere, is shaped as what a `fresh` state becomes in so many rollouts."""
+    if settings.algorithm == "sac":
+        return sac.fits(found, fresh, settings, rollouts=rollouts)
+    return ppo.alike(found, fresh)

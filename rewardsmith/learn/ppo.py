@@ -13,12 +13,13 @@ References: Schulman et al. 2017, arXiv:1707.06347 (PPO); 2016, arXiv:1506.02438
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Checkpoints, Progress, Saved, SimulatorFactory, Trainee, Watcher
 from rewardsmith.learn import checkpoint, kinds
+from rewardsmith.learn.checkpoint import Standing
 from rewardsmith.learn.crew import Crew, Here, Job, Stretch, dealt, torch_threads
 from rewardsmith.learn.policy import Shape
 from rewardsmith.learn.racing import dropped, stopped
@@ -30,6 +31,7 @@ from rewardsmith.types import Rejected, Spend, Task, Trained
 Outcome = tuple[Trained | Rejected, Spend]
 
 EPISODES = 4  # episodes a leg is long at least, so that racing has something to compare
+SAVING = 0.02  # of the time may go into saving
 
 
 class PopulationPPO:
@@ -67,7 +69,7 @@ class PopulationPPO:
             return session.run(watch, self._place(trainees, task, seed=seed, race=race))
 
     def _place(self, trainees: Sequence[Trainee], task: Task, *, seed: int, race: bool) -> Place | None:
-        if self._checkpoints is None or self._settings.algorithm == "sac":  # its memory is too large to be kept
+        if self._checkpoints is None:
             return None
         key = checkpoint.key_of(trainees, task, self._settings, seed=seed, race=race)
         return Place(self._checkpoints, key, every_s=60 * self._settings.checkpoint_minutes)
@@ -128,6 +130,7 @@ class _Session:
             self._crew.train(going, legs, self._job, tell)
             if self._race and legs[-1].last < self._rollouts and not legs[-1].goes_on:
                 self._compare()
+            self._let_go(legs[-1].last)
             if place:
                 self._keep(place, legs[-1].last)
         return self._outcomes()
@@ -135,14 +138,27 @@ class _Session:
     def _taken_up(self, place: Place) -> int:
         """Go on from what is kept of this very training, if anything; after how many rollouts that is."""
         found = place.load()
-        known = found and checkpoint.standings(found, like={t.trainee.id: t.state for t in self._trainings})
-        if not found or not known:
+        known = found and checkpoint.standings(found, ids=[t.trainee.id for t in self._trainings])
+        if not found or not known or not self._fit(known, found.position):
             return 0
         for training in self._trainings:
             training.go_on_from(known[training.trainee.id])
         self._done = sum(t.env_steps for t in self._trainings) // self._batch
         self._started -= checkpoint.seconds_of(found)
         return found.position
+
+    def _fit(self, known: Mapping[str, Standing], position: int) -> bool:
+        """Whether all that train on after `position` rollouts can."""
+        left = [(known[t.trainee.id], t.state) for t in self._trainings if position < self._rollouts]
+        return 0 < position <= self._rollouts and all(
+            s.fault or s.stop or kinds.fits(s.state, fresh, self._settings, rollouts=position) for s, fresh in left
+        )
+
+    def _let_go(self, position: int) -> None:
+        """Forget what those have learned with who train no further: most of a checkpoint, and of SAC's memory."""
+        for training in self._trainings:
+            if position == self._rollouts or not training.going:
+                training.state = {}
 
     def _keep(self, place: Place, position: int) -> None:
         """Save how everybody stands, where that is due; always once nobody trains any further."""
@@ -204,21 +220,27 @@ class _Session:
 
 
 class Place:
-    """Where one training is kept, and when it was last."""
+    """Where one training is kept, and when it was last.
+
+    That is `every_s` seconds apart, and further apart where saving takes long; 0: whenever it can be.
+    """
 
     def __init__(self, checkpoints: Checkpoints, key: str, *, every_s: float) -> None:
         self._checkpoints, self._key, self._every_s = checkpoints, key, every_s
-        self._last = time.monotonic()
+        self._last, self._took_s = time.monotonic(), 0.0
 
     def load(self) -> Saved | None:
         return self._checkpoints.load(self._key)
 
     def due(self) -> bool:
-        return time.monotonic() - self._last >= self._every_s
+        apart_s = max(self._every_s, self._took_s / SAVING) if self._every_s else 0.0
+        return time.monotonic() - self._last >= apart_s
 
     def save(self, saved: Saved) -> None:
+        began = time.monotonic()
         self._checkpoints.save(self._key, saved)
         self._last = time.monotonic()
+        self._took_s = self._last - began
 
 
 def _parted(first: int, last: int, most: int) -> list[tuple[int, int]]:

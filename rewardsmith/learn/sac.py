@@ -24,7 +24,7 @@ from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Rollout
 from rewardsmith.learn.adam import Adam
 from rewardsmith.learn.formulas import LOG_SQRT_TWO_PI
-from rewardsmith.learn.group import State
+from rewardsmith.learn.group import State, alike
 from rewardsmith.learn.normalise import ReturnScale, RunningMoments
 from rewardsmith.learn.perceptrons import Perceptrons, first
 from rewardsmith.learn.policy import ACTIVATIONS, Shape, normalised
@@ -46,6 +46,22 @@ def fresh(shape: Shape, settings: TrainSettings, *, seed: int) -> State:
     state["critic"] = first(critic, CRITICS, last_gain=1.0, draw=draw)
     state["target"] = state["critic"].clone()
     return state
+
+
+def fits(found: State, fresh: State, settings: TrainSettings, *, rollouts: int) -> bool:
+    """Whether `found` is shaped as what a `fresh` state becomes in so many rollouts: what is remembered grows."""
+    held = min(rollouts, _blocks(settings))
+    grown = {
+        name: torch.empty(held, *tensor.shape[1:], device="meta")
+        for name, tensor in fresh.items()
+        if name.startswith("replay.") and tensor.dim()
+    }
+    return alike(found, {**fresh, **grown}) and int(found["replay.added"]) == rollouts
+
+
+def _blocks(s: TrainSettings) -> int:
+    """How many rollouts are remembered."""
+    return max(1, min(s.sac.replay_steps, s.env_steps) // (s.num_envs * s.rollout_steps))
 
 
 def _widths(shape: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -101,7 +117,7 @@ class SacGroup:
         s = self._settings
         return Replay(
             self._count,
-            blocks=max(1, min(s.sac.replay_steps, s.env_steps) // (s.num_envs * s.rollout_steps)),
+            blocks=_blocks(s),
             steps=s.rollout_steps,
             num_envs=s.num_envs,
             obs_dim=self._shape.obs_dim,

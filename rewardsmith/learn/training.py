@@ -18,7 +18,7 @@ from rewardsmith.types import Checkpoint, Policy, Rejected, Stop, Trained
 
 
 class Training:
-    """What is known of one candidate; `state` is its learner's, as of the last leg's end."""
+    """What is known of one candidate; `state` is its learner's, as of the last leg's end, if any goes on from it."""
 
     def __init__(self, trainee: Trainee, state: State, settings: TrainSettings) -> None:
         self.trainee, self.state, self._settings = trainee, state, settings

@@ -6,6 +6,7 @@ checkpoint. None is part of the run's record: losing one costs the time since th
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -58,7 +59,8 @@ class Checkpoints:
 def is_sound(file: Path) -> bool:
     """Whether a file is what its name says."""
     try:
-        return artefacts.sha256(file.read_bytes()) == file.stem.rpartition("-")[2]
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest() == file.stem.rpartition("-")[2]
     except OSError:
         return False
 
@@ -81,7 +83,8 @@ def _read(file: Path) -> Saved | None:
     try:
         with safe_open(file, framework="pt") as opened:
             found: Mapping[str, Any] = json.loads(opened.metadata()[HEADER])
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            # copied: as long as one lived, it would hold the whole file, which is soon replaced
+            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
         return Saved(position=int(found["position"]), tensors=tensors, about=found["about"])
     except (SafetensorError, ValueError, KeyError, TypeError):  # whoever wrote it, it was not `save`
         return None

@@ -16,7 +16,7 @@ from rewardsmith.config import FarmSettings, RaceSettings, TrainSettings
 from rewardsmith.farm.parcels import Parcel, work
 from rewardsmith.farm.remote import Lost, Remote
 from rewardsmith.graph import RewardGraph, allowed_inputs
-from rewardsmith.interfaces import Progress, Trainee
+from rewardsmith.interfaces import Trainee, Watcher
 from rewardsmith.learn.checkpoint import Standing
 from rewardsmith.learn.ppo import Outcome, PopulationPPO
 from rewardsmith.readings import Readings
@@ -136,9 +136,10 @@ def on_desk(
         *,
         racing: bool = True,
         trainees: Sequence[Trainee] = population,
-        watch: Callable[[Progress], None] = lambda _: None,
+        watch: Watcher = lambda _: None,
+        at: TrainSettings = settings,
     ) -> list[Outcome]:
-        learner = PopulationPPO(settings, sim.make, crew=Remote(desk, settings.farm, sim.make))
+        learner = PopulationPPO(at, sim.make, crew=Remote(desk, at.farm, sim.make))
         return learner.train(trainees, TASK, seed=5, watch=watch, race=racing)
 
     return run

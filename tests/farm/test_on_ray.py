@@ -63,7 +63,7 @@ def test_a_group_that_fits_no_machine_is_told_of_instead_of_waiting_for_ever(
 
 
 def test_a_run_that_is_stopped_leaves_no_task_behind(settings: TrainSettings, population: list[Trainee]) -> None:
-    def interrupted(_: object) -> None:
+    def interrupted(progress: object) -> None:  # noqa: ARG001
         raise KeyboardInterrupt
 
     at = settings.model_copy(update={"where": "ray", "env_steps": 10_000_000})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rewardsmith.config import SacSettings, TrainSettings
 from rewardsmith.errors import FarmError
 from rewardsmith.interfaces import Progress, Trainee
 from rewardsmith.learn.ppo import Outcome
@@ -24,6 +25,18 @@ def test_a_training_far_away_is_bit_for_bit_the_one_here(
     assert same(on_desk(desk(), racing=racing), here(racing))
     stops = [outcome.stopped for outcome, _ in here(racing) if isinstance(outcome, Trained)]
     assert any(stops) == racing  # else racing was not tried
+
+
+def test_so_is_one_that_learns_from_what_it_remembers(
+    trained: Train, on_desk: Train, desk: Any, same: Same, settings: TrainSettings
+) -> None:
+    """What is remembered crosses with it, and is forgotten of who trains no further."""
+    sac = SacSettings(warmup_steps=64, batch=16, replay_steps=4 * 64)
+    at = settings.model_copy(update={"algorithm": "sac", "sac": sac})
+    farm = desk()
+    assert same(on_desk(farm, at=at), trained(at, racing=True))
+    held = [len(sent.standing.state["replay.obs"]) for parcel in farm.sent for sent in parcel.group]
+    assert sorted(set(held)) == [0, 3, 4]
 
 
 def test_a_race_is_decided_in_one_place_leg_by_leg_and_a_plain_training_is_one_parcel_a_group(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -23,11 +22,10 @@ from rewardsmith.judge import measure
 from rewardsmith.learn import sac
 from rewardsmith.learn.group import State
 from rewardsmith.learn.policy import Shape, deterministic
-from rewardsmith.learn.ppo import Outcome, PopulationPPO
+from rewardsmith.learn.ppo import Outcome
 from rewardsmith.learn.replay import Remembered
 from rewardsmith.learn.sac import SacGroup, sampled
 from rewardsmith.sim.point import point_task
-from rewardsmith.store.checkpoints import Checkpoints
 from rewardsmith.types import Checkpoint, Rejected, Score, Trained
 
 Train = Callable[..., list[Outcome]]
@@ -307,17 +305,3 @@ def test_a_policy_to_start_from_is_refused(train: Train, trainee: Named) -> None
     start = Checkpoint(policy=_trained(train([trainee(0.0)])[0]).policy, env_steps=10)
     with pytest.raises(ConfigError, match="warm_start"):
         train([replace(trainee(0.0), start=start)], **OFF_POLICY, warm_start=0.5)
-
-
-def test_nothing_is_kept_of_a_training_under_way(trainee: Named, settings: TrainSettings, tmp_path: Path) -> None:
-    """What is remembered is too large; PPO keeps its own."""
-    for changes, kept in ((OFF_POLICY, 0), ({}, 1)):
-        checkpoints = Checkpoints(tmp_path, before=lambda: None)
-        learner = PopulationPPO(settings.model_copy(update=changes), sim.make, checkpoints=checkpoints)
-        learner.train([trainee(0.0)], point_task(episode_steps=7), seed=0, watch=lambda _: None)
-        assert len(checkpoints.files()) == kept
-
-
-def test_other_machines_are_refused(settings: TrainSettings) -> None:
-    with pytest.raises(ConfigError, match=r"train\.where"):
-        PopulationPPO(settings.model_copy(update=OFF_POLICY | {"where": "ray"}), sim.make)
