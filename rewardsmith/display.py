@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 STAGES: Mapping[str, str] = {
+    "random": "playing at random",
     "propose": "asking for rewards",
     "verify": "verifying",
     "train": "training",

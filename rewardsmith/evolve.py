@@ -16,7 +16,7 @@ from rewardsmith.archive import Archive
 from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig
 from rewardsmith.interfaces import Brief, Parts, Progress, Scene, Watcher
-from rewardsmith.play import random_states
+from rewardsmith.play import random_states, ranges_of
 from rewardsmith.pool import Pool
 from rewardsmith.seeds import stream
 from rewardsmith.types import Attempt, Generation, Task, Trajectory
@@ -86,7 +86,7 @@ def _drafts(
         env_steps=config.train.env_steps,
         gamma=config.train.gamma,
         anchors=parts.anchors,
-        ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
+        ranges=ranges_of(task, states),
     )
     return drafting.draft(brief, parts, config, generation=index, states=states, known=pool.trajectories)
 

@@ -148,7 +148,8 @@ class Brief:
     draft: str = ""  # the code that was rejected or reviewed; empty where the reply held none
     env_steps: int = 0  # control steps each policy is trained for; 0: not told
     gamma: float = 0.0  # the discount it is trained with; 0: not told
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of each signal under random actions
+    ranges: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    """Least and greatest value of each number of a signal under random actions, in its order."""
     anchors: tuple[Anchor, ...] = ()  # what random actions and the expert's policy reach, where that is known
 
 
@@ -356,7 +357,7 @@ class Progress:
     """Something to show while a generation is under way. `fraction` in [0, 1] is of the stage."""
 
     generation: int
-    stage: Literal["propose", "verify", "train", "judge", "references", "finals"]
+    stage: Literal["random", "propose", "verify", "train", "judge", "references", "finals"]
     fraction: float
     states: Mapping[str, str] = field(default_factory=dict)  # candidate id -> a word or two
     env_steps_per_s: float | None = None

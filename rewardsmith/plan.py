@@ -14,7 +14,7 @@ from rewardsmith.display import count_words, duration_words
 from rewardsmith.environment import raw_env_steps_per_s
 from rewardsmith.finals import FACTORS
 from rewardsmith.interfaces import Brief
-from rewardsmith.play import random_states
+from rewardsmith.play import random_states, ranges_of
 from rewardsmith.propose.prices import price_of
 from rewardsmith.types import Prompt, Task
 
@@ -147,7 +147,7 @@ def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:
         env_steps=config.train.env_steps,
         gamma=config.train.gamma,
         anchors=shipped(task, env_steps=config.train.env_steps),
-        ranges={s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals},
+        ranges=ranges_of(task, states),
     )
     return prompting.render(brief, settings=config.search)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -38,3 +40,13 @@ def random_states(task: Task, simulator: SimulatorFactory, *, seed: int, rows: i
         name: value.flatten(0, 1)[kept][:rows].contiguous()
         for name, value in Readings(task).inputs(rollout, names).items()
     }
+
+
+def ranges_of(task: Task, states: Mapping[str, Tensor]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The least and the greatest value of each number of each signal, over the rows of `states`."""
+    found = {}
+    for signal in task.signals:
+        columns = states[signal.name].flatten(1) if signal.shape else states[signal.name].unsqueeze(1)
+        lows, highs = columns.amin(0).tolist(), columns.amax(0).tolist()
+        found[signal.name] = tuple(zip(lows, highs, strict=True))
+    return found

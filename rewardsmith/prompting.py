@@ -18,8 +18,11 @@ import jinja2
 from rewardsmith.codetext import formulas
 from rewardsmith.config import SearchSettings
 from rewardsmith.envdoc import observation_doc
+from rewardsmith.feedback.changes import entries_first
 from rewardsmith.feedback.curves import COMPONENT
+from rewardsmith.feedback.diagnosis import SOLVED
 from rewardsmith.feedback.people import sentences
+from rewardsmith.feedback.wording import SHOWN_WHOLE
 from rewardsmith.interfaces import Brief
 from rewardsmith.quoting import cleaned, fenced, numbered, one_line
 from rewardsmith.reply import extract
@@ -49,7 +52,7 @@ FEEDBACK_LIMIT = 8_000
 NAME_LIMIT = 48
 NAMES_LIMIT = 12
 FORMULA_LIMIT = 200
-FORMULAS = 4
+FORMULAS = 6
 IN_CODE = 2  # siblings whose formulas are shown, the best ones
 STAGES: Mapping[Stage, str] = {
     "reply": "when the reply was read",
@@ -217,13 +220,18 @@ class AnchorView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreView:
-    """A score in words: four significant digits, `success` a percentage or None where the task has none."""
+    """A score in words: four significant digits, `success` a percentage or None where the task has none.
+
+    For templates that leave out what cannot be so: `solved` where nearly every episode succeeded, and `steps` a number.
+    """
 
     mean: str
     ci95: str
     episodes: int
     success: str | None
     length: str
+    solved: bool
+    steps: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -291,8 +299,8 @@ def anchor_views(anchors: Sequence[Anchor]) -> tuple[AnchorView, ...]:
     )
 
 
-def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, tuple[float, float]]) -> TaskView:
-    signals = tuple(_signal_view(s, ranges.get(s.name)) for s in task.signals)
+def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, Sequence[tuple[float, float]]]) -> TaskView:
+    signals = tuple(_signal_view(s, ranges.get(s.name, ())) for s in task.signals)
     return TaskView(
         goal=task.goal.strip(),
         control_dt_s=_g(task.control_dt_s),
@@ -361,21 +369,30 @@ def _changes(feedback: Feedback) -> str:
 
 def _formulas(attempt: Attempt) -> tuple[str, ...]:
     """Lines of its code, each as code that stays in its line: what it changed, or what it is made of."""
-    changed = next((f.data.get("lines") for f in attempt.feedback if f.source == "changes"), None)
-    told = changed if isinstance(changed, list | tuple) else formulas(attempt.candidate.code, numbers=False)
+    told = next((f.data.get("lines") for f in attempt.feedback if f.source == "changes"), None)
+    if not isinstance(told, list | tuple):
+        told = entries_first(formulas(attempt.candidate.code, numbers=False))
     lines = (one_line(str(line), limit=FORMULA_LIMIT) for line in told[:FORMULAS])
     return tuple(f"`{line.replace('`', chr(39))}`" for line in lines)
 
 
-def _signal_view(signal: Signal, seen: tuple[float, float] | None) -> SignalView:
+def _signal_view(signal: Signal, seen: Sequence[tuple[float, float]]) -> SignalView:
     sizes = "".join(f" {size}," for size in signal.shape).removesuffix(",")
     return SignalView(
         name=signal.name,
         shape=f"(num_envs,{sizes})",
         unit=_cell_unit(signal.unit),
         doc=_cell(signal.doc),
-        seen=f"{_g(seen[0], digits=2)} to {_g(seen[1], digits=2)}" if seen else "",
+        seen=_seen(seen),
     )
+
+
+def _seen(ranges: Sequence[tuple[float, float]]) -> str:
+    """`0.1 to 0.2`, or one such for each number of a short signal, unless they are the same."""
+    if len(ranges) > SHOWN_WHOLE:
+        ranges = [(min(low for low, _ in ranges), max(high for _, high in ranges))]
+    told = [f"{_g(low, digits=2)} to {_g(high, digits=2)}" for low, high in ranges]
+    return told[0] if len(set(told)) == 1 else "; ".join(told)
 
 
 def _constant_view(constant: Constant) -> ConstantView:
@@ -407,6 +424,8 @@ def _score_view(score: Score) -> ScoreView:
         episodes=len(score.episodes),
         success=None if score.success_rate is None else _percentage(score.success_rate),
         length=_g(score.mean_length),
+        solved=score.success_rate is not None and score.success_rate >= SOLVED,
+        steps=score.mean_length,
     )
 
 

@@ -175,6 +175,7 @@ class _Session:
         self._run.begin("trajectories")
         task, config = self._run.task, self._config
         given = read_shared(self._extras.trajectories, task)
+        self._display(Progress(generation=0, stage="random", fraction=0.0))
         played = opening.random_episodes(task, parts.simulator, config, watch=parts.watch)
         noised = opening.noised_expert(task, measured, parts.simulator, config, watch=parts.watch)
         with self._interrupts.held():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from rewardsmith import sim
 from rewardsmith.interfaces import Simulator
-from rewardsmith.play import random_rollout, random_states
+from rewardsmith.play import random_rollout, random_states, ranges_of
 from rewardsmith.sim.point import STRIDE_M, PointSimulator, point_task
 from rewardsmith.types import Task
 
@@ -75,3 +77,12 @@ def test_the_simulator_is_closed_even_where_playing_fails() -> None:
     with pytest.raises(ArithmeticError):
         random_rollout(point_task(), make, seed=0)  # type: ignore[arg-type]
     assert closed == ["closed"]
+
+
+def test_ranges_are_of_each_number_of_a_signal() -> None:
+    task = point_task()
+    states = random_states(task, sim.make, seed=0)
+    found = ranges_of(task, states)
+    assert set(found) == {s.name for s in task.signals}
+    assert {name: len(pairs) for name, pairs in found.items()} == {s.name: math.prod(s.shape) for s in task.signals}
+    assert found["action"] == ((float(states["action"].min()), float(states["action"].max())),)

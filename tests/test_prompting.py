@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from rewardsmith import envdoc, geometry, prompting, resources, taskfile
 from rewardsmith.config import FeedbackSettings, SearchSettings
 from rewardsmith.feedback import comment, sources
-from rewardsmith.interfaces import Brief, Scene
+from rewardsmith.graph import RewardGraph, allowed_inputs
+from rewardsmith.interfaces import Brief, Sandbox, Scene
 from rewardsmith.sandbox import gate, vocabulary
 from rewardsmith.sandbox.faults import FaultFound
 from rewardsmith.types import (
@@ -51,6 +52,7 @@ from rewardsmith.types import (
     Stop,
     Task,
     Trained,
+    Verified,
 )
 
 GOLDEN = Path(__file__).parent / "golden" / "prompts"
@@ -517,6 +519,48 @@ def test_a_sibling_s_new_formulas_stand_below_it() -> None:
     assert "; against g001-00: added `tall`\n  `tall = 0.5 * 'x' # SYSTEM`\n" in text
 
 
+def test_of_a_sibling_without_a_parent_what_it_pays_stands_before_what_that_is_made_of() -> None:
+    code = CODE.replace('"speed": speed,', '"speed": 2.0 * speed,')
+    sibling = attempt("g001-01", judged(0.2), code=code)
+    turns = (attempt("g001-00", judged(0.4)),)
+    text = as_markdown(prompting.render(Brief(task=TASK, turns=turns, siblings=(sibling,)), settings=SEARCH))
+    assert "; in its code:\n  `'speed': 2.0 * speed`\n  `speed = torch.tanh(x_velocity / 1.0)`\n" in text
+
+
+def last_words(outcome: Judged) -> str:
+    """The last message to a model whose parent had this outcome."""
+    return (
+        prompting.render(Brief(task=TASK, turns=(attempt("g001-00", outcome),)), settings=SEARCH).messages[-1].content
+    )
+
+
+def test_advice_on_early_ends_is_given_only_where_episodes_end_early() -> None:
+    short = judged(1.0)
+    whole = replace(short, score=replace(short.score, mean_length=1000.0))
+    assert "If episodes end long before their time" in last_words(short)
+    assert "If episodes end long before their time" not in last_words(whole)
+
+
+def test_a_parent_that_solves_the_task_is_not_asked_what_held_it_back() -> None:
+    assert "what held it back most" in last_words(judged(1.0, success=0.85))
+    solved = last_words(judged(1.0, success=1.0))
+    assert "It succeeds in nearly every episode, so the structure is good: keep it" in solved
+    assert "held it back" not in solved
+    assert "Rewrite it" not in solved
+
+
+def test_what_the_checks_said_of_an_attempt_that_was_trained_is_told_as_older_than_that(sandbox: Sandbox) -> None:
+    outcome, signals = judged(1.0), allowed_inputs(TASK)
+    [traced] = sandbox.trace([CODE], signals=signals, constants={})
+    assert isinstance(traced, str)
+    noted = Verified(
+        graph=RewardGraph.from_json(traced, signals=signals),
+        warnings=("Component 'speed' was 0 in all 512 states of a random policy.",),
+    )
+    trained = replace(outcome, trained=replace(outcome.trained, verified=noted))
+    assert "Noted by the checks before training: Component 'speed' was 0 in all" in last_words(trained)
+
+
 def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
     why = "Stopped after 200000 env steps in place 3: its fitness was 0.1, that of the last one that trained on 0.4."
     outcome = judged(0.1)
@@ -550,7 +594,20 @@ def test_template_that_asks_for_what_it_is_not_given_fails_loudly() -> None:
 
 
 def test_prompt_tells_budget_discount_and_ranges() -> None:
-    brief = Brief(task=TASK, env_steps=150_000, gamma=0.99, ranges={TASK.signals[0].name: (-2.269, 1.439)})
+    brief = Brief(task=TASK, env_steps=150_000, gamma=0.99, ranges={TASK.signals[0].name: ((-2.269, 1.439),)})
     text = prompting.render(brief, settings=SEARCH).messages[1].content
     assert "trained for 150000 control steps in all, with discount 0.99: it looks about 100 steps" in text
     assert "| -2.3 to 1.4 |" in text
+
+
+@pytest.mark.parametrize(
+    ("ranges", "told"),
+    [
+        (((0.0, 0.1), (0.5, 0.7), (0.1, 0.3)), "0 to 0.1; 0.5 to 0.7; 0.1 to 0.3"),  # x, y and z are no one range
+        (((-1.0, 1.0), (-1.0, 0.999)), "-1 to 1"),
+        (tuple((0.0, float(i)) for i in range(1, 7)), "0 to 6"),  # six joints
+    ],
+)
+def test_each_number_of_a_short_signal_has_its_own_range(ranges: tuple[tuple[float, float], ...], told: str) -> None:
+    view = prompting.task_view(TASK, env_source=False, ranges={TASK.signals[0].name: ranges})
+    assert view.signals[0].seen == told

@@ -22,7 +22,7 @@ from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Feedback, Judged, Score, Task
 
 NUMBERS = 4  # changed numbers told of a component
-LINES = 4  # new formulas told of an attempt
+LINES = 6  # new formulas told of an attempt
 
 
 def from_settings(settings: FeedbackSettings) -> Changes:  # noqa: ARG001 - nothing here is a matter of taste
@@ -113,10 +113,15 @@ def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
 
 
 def new_formulas(before: str, after: str) -> list[str]:
-    """The formulas of the code `after` that are not in `before`, a line each: at most four, single numbers last."""
+    """The formulas of the code `after` that are not in `before`, a line each: at most six, single numbers last."""
     known = set(formulas(before))
-    found = dict.fromkeys([*formulas(after, numbers=False), *formulas(after)])
+    found = dict.fromkeys([*entries_first(formulas(after, numbers=False)), *formulas(after)])
     return [line for line in found if line not in known][:LINES]
+
+
+def entries_first(lines: Sequence[str]) -> list[str]:
+    """Formulas with a dict's entries before names: what is paid before what it is made of."""
+    return sorted(lines, key=lambda line: not line.startswith(("'", '"')))
 
 
 # --- what a component computes --------------------------------------------------------------------------------------

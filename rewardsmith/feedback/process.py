@@ -38,7 +38,10 @@ class Process:
             return None
         trained = attempt.outcome.trained
         points, played = readings(trained), episodes.own(attempt, scene.task)
-        text = [f"Training, {trained.env_steps} environment steps (components and reward are means per step):"]
+        text = [
+            f"Training, {trained.env_steps} environment steps (the policy explores here; FITNESS and length are of "
+            "episodes that ended, components and reward are means per step):"
+        ]
         text += [_table(points), *_sums(played)]
         told = [{name: plain(v) for name, v in point.items()} for point in points]
         return Feedback(source=self.name, text="\n".join(text), data={"points": told})

@@ -7,12 +7,14 @@ help. What stands out is left to the sources `diagnosis`, `hacking` and `ending`
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Literal
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback.curves import FLAT, TREND, Summary, ordered, summarise
-from rewardsmith.feedback.wording import g, label, plain
+from rewardsmith.feedback.episodes import RANDOM
+from rewardsmith.feedback.wording import g, in_unit, label, plain
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Feedback, Judged
 
@@ -33,7 +35,7 @@ class CurveSummary:
     def __init__(self, *, points: int) -> None:
         self._points = points
 
-    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:  # noqa: ARG002 - the curves are all it takes
+    def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
         if not isinstance(attempt.outcome, Judged):
             return None
         trained = attempt.outcome.trained
@@ -42,7 +44,7 @@ class CurveSummary:
             f"Training, {trained.env_steps} environment steps, each curve as start -> end (the policy explores here; "
             "components and reward are means per step):"
         )
-        lines = [f"- {_title(s)}: {_words(s)}" for s in found]
+        lines = [f"- {_title(s)}: {_words(s)}{_for_scale(scene) if s.name == 'fitness' else ''}" for s in found]
         return Feedback(source=self.name, text="\n".join([opening, *lines]), data={"curves": _data(found)})
 
 
@@ -86,6 +88,14 @@ def _words(s: Summary) -> str:
     falling = way in ("falling", "dipped, then rose")
     top = s.min if falling else s.max
     return f"{g(start)} -> {g(end)}, {way}, {'low' if falling else 'peak'} {g(top)} at {_when(s, top)}"
+
+
+def _for_scale(scene: Scene) -> str:
+    """What random actions reach, where the run has such episodes: nobody can tell 0.03 from nothing by itself."""
+    chance = [t.fitness for t in scene.trajectories if t.source == RANDOM and math.isfinite(t.fitness)]
+    if not chance:
+        return ""
+    return f"; random actions reach {g(statistics.fmean(chance))}{in_unit(scene.task.fitness.unit)}"
 
 
 def _when(s: Summary, value: float) -> str:

@@ -48,7 +48,7 @@ class Coder:
 
 @pytest.fixture
 def brief(task: Task) -> Brief:
-    return Brief(task=task, ranges={"distance": (0.9, 1.1)})
+    return Brief(task=task, ranges={"distance": ((0.9, 1.1),)})
 
 
 def nobody(wanted: Sequence[critic.Wanted], number: int) -> Sequence[Attempt]:

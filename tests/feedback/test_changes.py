@@ -65,6 +65,8 @@ def test_new_formulas_are_told_as_code_a_line_each() -> None:
     )
     assert new_formulas(PARENT, held) == ["'tall': 0.5 * hand[:, 2]"]
     assert new_formulas(PARENT, PARENT) == []
+    both = entries.replace("fast = 0.1 * speed", "fast = torch.tanh(speed)")
+    assert new_formulas(PARENT, both) == ["'tall': 0.5 * hand[:, 2]", "fast = torch.tanh(speed)"]  # what pays first
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ def test_text_holds_the_points_and_the_sums(
     feedback = PROCESS.comment(attempt, Scene(task=task))
     assert feedback is not None
     lines = feedback.text.split("\n")
-    assert lines[0] == "Training, 1000 environment steps (components and reward are means per step):"
+    assert lines[0] == (
+        "Training, 1000 environment steps (the policy explores here; FITNESS and length are of episodes that ended, "
+        "components and reward are means per step):"
+    )
     assert lines[1] == "| step | SUCCESS | your reward | `near` |"
     assert lines[3] == "| 200 | 0% | 2 | 2 |"
     assert lines[7] == "| 1000 | 25% | 10 | 10 |"

@@ -12,7 +12,7 @@ from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import sources
 from rewardsmith.feedback.summary import ends, trend
 from rewardsmith.interfaces import Scene
-from rewardsmith.types import Attempt, Task
+from rewardsmith.types import Attempt, Task, Trajectory
 
 SETTINGS = FeedbackSettings()
 [SUMMARY] = sources(["summary"], SETTINGS)
@@ -59,6 +59,19 @@ def test_each_curve_has_its_line(judged: Callable[..., Attempt], task: Task) -> 
         "- your reward: 4 -> 0.5, falling, low 0.5 at 100%",
         "- FITNESS: 0 -> 0, peaked, then fell, peak 8 at 25%",
     ]
+
+
+def test_fitness_is_held_against_what_random_actions_reach(
+    judged: Callable[..., Attempt], episode: Callable[..., Trajectory], task: Task
+) -> None:
+    attempt = judged(curves={"reward": RAMP, "fitness": RAMP})
+    played = tuple(
+        episode((0.0, 0.5), fitness=f, source=s) for f, s in ((0.02, "random"), (0.04, "random"), (9.0, "g001-01"))
+    )
+    feedback = SUMMARY.comment(attempt, Scene(task=task, trajectories=played))
+    assert feedback is not None
+    assert "- FITNESS: 0 -> 9, rising, peak 9 at 100%; random actions reach 0.03 m" in feedback.text.split("\n")
+    assert feedback.text.count("random") == 1
 
 
 def test_summary_takes_less_than_half_of_the_table(judged: Callable[..., Attempt], task: Task) -> None:
