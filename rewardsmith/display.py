@@ -83,6 +83,7 @@ class Board:
     paused_at: float | None = None
     since: float = field(init=False)
     stage_since: float = field(init=False)
+    stage_from: float = 0.0  # where a resumed stage stood when it was first told of
 
     def __post_init__(self) -> None:
         self.since = self.stage_since = self.now()
@@ -94,7 +95,7 @@ class Board:
             self.paused_at = None
         changed = (progress.generation, progress.stage) != (self.generation, self.stage)
         if changed:
-            self.stage_since = self.now()
+            self.stage_since, self.stage_from = self.now(), progress.fraction
         before = self.states if progress.generation == self.generation else {}
         self.states = {**before, **progress.states}  # a new dict: a panel may be drawing the old one
         self.generation, self.stage, self.fraction = progress.generation, progress.stage, progress.fraction
@@ -127,15 +128,16 @@ class Board:
 
     def seconds_left(self) -> float | None:
         """An estimate from this session's finished generations, or from the training under way; None before either."""
-        elapsed = self.now() - self.since
+        elapsed, before = self.now() - self.since, 0.0
         if self.took_s:
             each = sum(self.took_s) / len(self.took_s)
-        elif self.breeding and self.stage == "train" and self.fraction > 0.05:
+        elif self.breeding and self.stage == "train" and self.fraction - self.stage_from > 0.05:
             training = self.now() - self.stage_since
-            each = elapsed - training + training / self.fraction
+            whole = training / (self.fraction - self.stage_from)
+            each, before = elapsed - training + whole, whole * self.stage_from
         else:
             return None
-        return max(0.0, each * (self.generations - self.finished) - elapsed)
+        return max(0.0, each * (self.generations - self.finished) - elapsed - before)
 
     @property
     def breeding(self) -> bool:

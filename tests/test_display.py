@@ -179,6 +179,15 @@ def test_time_left_in_the_first_generation_comes_from_its_training(board: Board,
     assert board.seconds_left() == 120.0  # 10 s + 20 s / 0.5 a generation, three of them, 30 s gone
 
 
+def test_time_left_of_a_resumed_training_is_of_what_it_does_now(board: Board, clock: Clock) -> None:
+    board.progress(Progress(generation=1, stage="train", fraction=0.4))
+    clock.time_s = 1.0
+    assert board.seconds_left() is None  # nothing was done yet from which to tell
+    clock.time_s = 20.0
+    board.progress(Progress(generation=1, stage="train", fraction=0.6))
+    assert board.seconds_left() == pytest.approx(240.0)  # 100 s a generation: 40 s of this one and two more
+
+
 def test_references_do_not_count_as_a_generation_s_time(board: Board, clock: Clock) -> None:
     board.progress(Progress(generation=0, stage="train", fraction=0.5))
     clock.time_s = 1000.0
