@@ -39,7 +39,7 @@ def gathered(task: Task, files: Sequence[Path]) -> TaskFiles:
 
 def in_run(task: Task, place: str | None, folder: Path) -> Task:
     """The task as its run uses it: its files are looked for in the run's folder, wherever that is by now."""
-    return task if place is None else replace(task, path=str(folder / place))
+    return task if place is None else replace(task, path=str((folder / place).absolute()))
 
 
 def original(task: Task, place: str, file: str) -> Path:
