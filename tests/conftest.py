@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import hypothesis
 import pytest
 import torch
 from torch import Tensor
@@ -49,6 +50,8 @@ from rewardsmith.types import (
 )
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a machine is, no test may say
+hypothesis.settings.load_profile("untimed")
 
 
 class Remembering:
