@@ -227,6 +227,7 @@ def tell_all(display: Lines, clock: Clock) -> None:
     states = {"g001-00": "asked", "g001-01": "asked"}
     display.begun((), ())
     display.measured([ReferenceResult(name="expert", outcome=judged(3.0))])
+    display(Progress(generation=0, stage="random", fraction=0.0))
     display(Progress(generation=1, stage="propose", fraction=0.0, states=states))
     for percent in range(0, 101, 10):
         clock.time_s += 1.0
@@ -243,6 +244,7 @@ def test_plain_lines_tell_each_stage_once_and_training_by_quarters(board: Board,
     tell_all(Lines(board, out=out), clock)
     assert out.getvalue().splitlines() == [
         "expert reward: judged: fitness 3 +- 0.5 m over 2 episodes",
+        "playing at random",
         "generation 1/3: asking for rewards (2 candidates)",
         "generation 1/3: training",
         "generation 1/3: training 30%, 12,346 env steps/s, about 29 s left",  # 3 x (1 s + 3 s / 0.3) - 4 s

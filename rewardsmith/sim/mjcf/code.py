@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -56,10 +57,12 @@ class Code:
 
 
 def load(task: Task, keys: MjcfKeys, signals: Mapping[str, Source]) -> Code:
-    """Import the file that `env.code` names.
+    """Import the file that `env.code` names, which may read those of `env.files`.
 
     Raises: ConfigError: there is none, it cannot be run, or an argument of a function is nothing known.
     """
+    for name in keys.files:
+        _beside(task, name, "env.files")
     if keys.code is None:
         return Code()
     module = _module(task, keys.code)
@@ -74,11 +77,16 @@ def load(task: Task, keys: MjcfKeys, signals: Mapping[str, Source]) -> Code:
     return Code(terminated=found.pop(TERMINATED, None), functions=found, reset=reset, edit=edit)
 
 
-def _module(task: Task, name: str) -> ModuleType:
+def _beside(task: Task, name: str, key: str) -> Path:
     file = folder_of(task) / name
     if not file.is_file():
-        close = did_you_mean(file.name, [other.name for other in file.parent.glob("*.py")])
-        raise refused(task, f"no such file '{file}' for env.code.{close}")
+        close = did_you_mean(file.name, [other.name for other in file.parent.glob(f"*{file.suffix}")])
+        raise refused(task, f"no such file '{file}' for {key}.{close}")
+    return file
+
+
+def _module(task: Task, name: str) -> ModuleType:
+    file = _beside(task, name, "env.code")
     spec = importlib.util.spec_from_file_location(f"rewardsmith_task_{task.name}", file)
     assert spec is not None
     assert spec.loader is not None

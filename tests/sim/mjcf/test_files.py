@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from rewardsmith import assemble, sim, taskfile
+from rewardsmith.anchors.record import task_sha256
 from rewardsmith.assemble import Extras
 from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import ConfigError
 from rewardsmith.sim.mjcf.simulator import MjcfSimulator
 from rewardsmith.taskfile import LoadedTask
 from rewardsmith.types import Task
@@ -79,6 +81,19 @@ def test_a_scene_around_the_model_is_among_them(task: Callable[..., Task], tmp_p
     (tmp_path / "around.xml").write_text("<mujoco/>")
     [found] = sim.files_of(task("ant", scene="around.xml", folder=tmp_path))
     assert found == tmp_path / "around.xml"
+
+
+def test_a_file_that_is_not_there_is_named(loaded: LoadedTask) -> None:
+    (Path(loaded.task.path).parent / "gain.txt").rename(Path(loaded.task.path).parent / "gains.txt")
+    with pytest.raises(ConfigError, match=r"no such file '.*gain\.txt' for env\.files\. Did you mean 'gains\.txt'"):
+        MjcfSimulator(loaded.task, env_seeds=[0], info_fields=["joint(hinge).qpos"], threads=1)
+
+
+def test_another_model_under_the_same_name_has_other_anchors(loaded: LoadedTask) -> None:
+    before = task_sha256(loaded.task)
+    assert task_sha256(loaded.task) == before
+    (Path(loaded.task.path).parent / "shared" / "parts.xml").write_text(PARTS + "<!-- heavier -->")
+    assert task_sha256(loaded.task) != before
 
 
 def test_a_run_steps_the_same_world_when_its_files_have_changed(loaded: LoadedTask, tmp_path: Path) -> None:
