@@ -35,6 +35,7 @@ REFUSAL = re.compile(
 )
 OPENING = re.compile(r"(?P<before>[^`~\n]*)(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)")
 CODE_START = re.compile(r"(?:import|from|def|async def)\b|@")
+INDENTED_START = re.compile(r"[ \t]+(?:import|from|def|async def)\b|[ \t]+@")
 TOP_LEVEL = re.compile(r"(?:import |from |def |class |@|#|if |for |with |[)\]}]|[\"']|\w+\s*[:=(\[.])")
 
 
@@ -213,7 +214,22 @@ def _block(opened: re.Match[str], lines: Sequence[str], *, closed: bool) -> Bloc
 
 
 def unfenced(text: str) -> Iterator[Block]:
-    """The reply as plain code: the whole of it, or what lies between an introduction and closing words."""
+    """The reply as plain code: the whole of it, or what lies between an introduction and closing words.
+
+    Code may stand indented, as Markdown's other form of a code block.
+    """
+    yield from _between_words(text) or _between_words(_indented(text))
+
+
+def _indented(text: str) -> str:
+    """The reply from its first indented line of code on, with that line's indent taken from all."""
+    lines = text.split("\n")
+    start = next((i for i, line in enumerate(lines) if INDENTED_START.match(line)), len(lines))
+    indent = " " * (len(lines[start]) - len(lines[start].lstrip())) if start < len(lines) else ""
+    return "\n".join(line.removeprefix(indent) for line in lines[start:])
+
+
+def _between_words(text: str) -> list[Block]:
     lines = text.split("\n")
     start = next((i for i, line in enumerate(lines) if CODE_START.match(line)), len(lines))
     body = next((i for i in range(start, len(lines)) if lines[i].startswith("def ")), len(lines))
@@ -221,8 +237,8 @@ def unfenced(text: str) -> Iterator[Block]:
     for piece in (text, "\n".join(lines[start:end])):
         block = Block(code=repaired(piece), language="", closed=False)
         if block.tree is not None and block.functions:
-            yield block
-            return
+            return [block]
+    return []
 
 
 def _is_prose(line: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 
 import pytest
 from hypothesis import example, given, settings
@@ -74,6 +75,7 @@ USABLE = {
     "nested think blocks": "<think>a<think>b</think>" + fence(DRAFT) + "</THINK>" + fence(CODE),
     "no fence": CODE,
     "no fence, with words around": "Here you are.\n\n" + CODE + "\nThis rewards forward motion.\n",
+    "indented, without a fence": "So:\n\n" + textwrap.indent(CODE, "    ") + "\nThis rewards forward motion.\n",
     "told to have been filtered behind the code": fence(CODE),
 }
 

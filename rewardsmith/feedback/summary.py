@@ -49,9 +49,10 @@ class CurveSummary:
 
 
 def trend(values: Sequence[float]) -> Trend:
-    """How a curve went, from the means of its thirds; changes under 15% of its range are taken for noise.
+    """How a curve went, from the means of its thirds.
 
-    It rose or fell only if its ends say so too, since these are what is shown.
+    Taken for noise are changes under 15% of its range, or under two standard errors of what it jitters by from point to
+    point. It rose or fell only if its ends say so too, since these are what is shown.
     """
     size = math.fsum(map(abs, values)) / len(values)
     spread = max(values) - min(values)
@@ -60,16 +61,26 @@ def trend(values: Sequence[float]) -> Trend:
     cut = len(values) // 3
     parts = (values[:cut], values[cut:-cut], values[-cut:])
     first, middle, last = (math.fsum(part) / len(part) for part in parts)
-    early, late = (0 if abs(change) <= TREND * spread else change for change in (middle - first, last - middle))
+    noise = max(TREND * spread, 2 * _jitter(values) * math.sqrt(2 / cut))
+    early, late = (0 if abs(change) <= noise else change for change in (middle - first, last - middle))
     if early * late < 0:
         return "peaked, then fell" if early > 0 else "dipped, then rose"
     start, end = ends(values)
     overall = min(last - first, end - start, key=abs)
-    if abs(overall) <= TREND * spread or (last - first) * (end - start) < 0:
+    if abs(overall) <= noise or (last - first) * (end - start) < 0:
         return "flat"
     if early > 0 and late == 0:
         return "rose, then level"
     return "rising" if overall > 0 else "falling"
+
+
+def _jitter(values: Sequence[float]) -> float:
+    """The standard deviation of what is no trend, from second differences: a straight line has none.
+
+    By their median, so that a curve's few bends do not count: for normal noise, 0.6745 sqrt(6) standard deviations.
+    """
+    bends = [abs(a - 2 * b + c) for a, b, c in zip(values, values[1:], values[2:], strict=False)]
+    return statistics.median(bends) / (0.6745 * math.sqrt(6))
 
 
 def ends(values: Sequence[float]) -> tuple[float, float]:

@@ -190,6 +190,9 @@ def _markdown(request: Request, page: _Page, *, key: str, twin: str) -> str:
     messages = "\n".join(f"## {message.role}\n\n{message.content.rstrip()}\n" for message in request.prompt.messages)
     named = [f"- `{path.name}`: {image.caption.rstrip(':')}" for path, image in page.pictures(request)]
     pictures = "\n".join(["\n## pictures\n", *named, ""]) if named else ""
+    asked = request.prompt.messages
+    goes_on = not is_first(request) and len(asked) > 1 and asked[-2].role == "assistant"
+    last = "In the chat that wrote the draft above, the last message alone is enough: the others stand there already.\n"
     attach = f"Attach the {len(named)} pictures, in their order.\n" if named else ""
     return f"""\
 <!-- rewardsmith request {key} -->
@@ -203,4 +206,4 @@ def _markdown(request: Request, page: _Page, *, key: str, twin: str) -> str:
 Give the messages above to a model, in one chat and in this order, or all in one message where a chat page takes only
 one. Save its whole answer, unchanged, as `{page.reply.name}` in this folder. It is taken up within a second or so of
 being saved; nothing else has to be done.
-{attach}"""
+{last if goes_on else ""}{attach}"""

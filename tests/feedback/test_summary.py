@@ -28,7 +28,8 @@ RAMP = tuple(float(i) for i in range(10))
         ((0, 4, 8, 8, 8, 8, 8, 8, 8), "rose, then level"),  # thirds 4, 8, 8
         ((0, 4, 8, 8, 8, 8, 4, 2, 0), "peaked, then fell"),  # thirds 4, 8, 2
         ((8, 4, 0, 0, 0, 0, 4, 6, 8), "dipped, then rose"),
-        ((1, 3, 1, 3, 1, 3, 1, 3, 1), "peaked, then fell"),  # thirds 1.67, 2.33, 1.67: 0.67 each way in a range of 2
+        ((1, 3, 1, 3, 1, 3, 1, 3, 1), "flat"),  # thirds 1.67, 2.33, 1.67: a third of the range, but mere jitter
+        ((1, 3, 2, 4, 3, 5, 4, 6, 5), "rising"),  # jitter of the same size about a slope
         ((5, 5, 5), "flat"),
         ((5, 6), "flat"),  # too few to call a trend
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import Request
 from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.manual import ManualProposer
+from rewardsmith.types import Message
 
 Ask = Callable[..., Request]
 
@@ -158,6 +160,19 @@ def test_repairs_have_files_of_their_own_and_find_them_again(manual: Callable[..
             assert proposer.propose([request], store=memory)[0].text == f"reply to {stem}"
     prompts = sorted(path.name for path in proposer.folder.glob("*.prompt.md"))
     assert prompts == sorted(f"{stem}.prompt.md" for stem in stems)
+
+
+def test_a_repair_says_that_its_last_message_is_enough(manual: Callable[..., ManualProposer], ask: Ask) -> None:
+    first, bare = ask("g001-00", "draft"), ask("g001-01", "bad", repair=True)
+    system, user = bare.prompt.messages
+    longer = replace(bare.prompt, messages=(system, user, Message(role="assistant", content="code"), user))
+    requests, proposer = [first, bare, replace(bare, candidate_id="g001-02", prompt=longer)], manual()
+    stems = ["g001-00", "g001-01.repair1", "g001-02.repair1"]
+    for stem in stems:
+        answer(proposer, stem, "reply")
+    proposer.propose(requests, store=RepliesInMemory())
+    told = ["the last message alone is enough" in (proposer.folder / f"{s}.prompt.md").read_text() for s in stems]
+    assert told == [False, False, True]  # only the last goes on with a chat that the person has open
 
 
 def test_another_runs_files_are_not_mistaken_for_ones_own(manual: Callable[..., ManualProposer], ask: Ask) -> None:
