@@ -276,16 +276,18 @@ class Trainee:
     """One policy to be trained; `verified` is None for a reference reward.
 
     `start` is the policy it begins from, fused with first weights by `train.warm_start`; None: first weights alone.
+    `seed` takes the place of the training's; None: that one, as for candidates that are to be compared.
     """
 
     id: str
     reward: RewardFn
     verified: Verified | None
     start: Checkpoint | None = None
+    seed: int | None = None
 
 
 class Learner(Protocol):
-    """Trains many policies at once. A trainee's result depends on its reward and the seed, not on its neighbours.
+    """Trains many policies at once. A trainee's result depends on its reward and its seed, not on its neighbours.
 
     One result a trainee, in order, each with what it cost: a trainee that fails on the way has taken env steps too.
     Without `race` everybody trains for the whole budget; with it, whoever is clearly behind may be stopped early.

@@ -38,16 +38,37 @@ def references(
 
     The score is over the final episodes; the trajectories are of judge seeds, since no screen may know the final ones.
     """
+    return references_by_seed([config.seed], task, learner, simulator, config, watch=watch)[config.seed]
+
+
+def references_by_seed(
+    seeds: Sequence[int],
+    task: Task,
+    learner: Learner,
+    simulator: SimulatorFactory,
+    config: EvolveConfig,
+    *,
+    watch: Watcher,
+) -> dict[int, tuple[ReferenceResult, ...]]:
+    """What `references` gives under each of `seeds`, all trained side by side."""
     readings, watch = Readings(task), during(0, watch)
     rewards: dict[str, RewardFn] = {"sparse": train.sparse_reward(readings)}
     if task.references.expert:
         rewards["expert"] = train.expert_reward(readings)
-    trainees = [Trainee(id=name, reward=reward, verified=None) for name, reward in rewards.items()]
-    trained = learner.train(trainees, task, seed=stream(config.seed, 0, "references"), watch=watch, race=False)
-    found = _judged(
-        {t.id: outcome for t, (outcome, _) in zip(trainees, trained, strict=True)}, task, simulator, config, watch
-    )
-    return tuple(ReferenceResult(name="expert" if n == "expert" else "sparse", outcome=o) for n, o in found.items())
+    own = {seed: stream(seed, 0, "references") for seed in seeds}
+    trainees = {
+        (seed, name): Trainee(
+            id=name if len(own) == 1 else f"{name}, seed {seed}", reward=reward, verified=None, seed=own[seed]
+        )
+        for seed in own
+        for name, reward in rewards.items()
+    }
+    trained = learner.train(list(trainees.values()), task, seed=own[seeds[0]], watch=watch, race=False)
+    outcomes = {which: outcome for which, (outcome, _) in zip(trainees, trained, strict=True)}
+    return {
+        seed: _references({name: outcomes[seed, name] for name in rewards}, task, simulator, config, watch, seed=seed)
+        for seed in own
+    }
 
 
 def noised_expert(
@@ -70,26 +91,33 @@ def noised_expert(
     return () if isinstance(played, Rejected) else played.trajectories
 
 
-def _judged(
+def _references(
     results: dict[str, Trained | Rejected],
     task: Task,
     simulator: SimulatorFactory,
     config: EvolveConfig,
     watch: Watcher,
-) -> dict[str, Judged | Rejected]:
+    *,
+    seed: int,
+) -> tuple[ReferenceResult, ...]:
     """Each by its better checkpoint, then measured again like a winner."""
     trained = [(name, r) for name, r in results.items() if isinstance(r, Trained)]
     settings = config.judge
     chosen = judge.outcomes(
         trained, task, simulator,
-        seed=stream(config.seed, 0, "judge"), episodes=settings.episodes, watch=watch, keep=settings.keep,
+        seed=stream(seed, 0, "judge"), episodes=settings.episodes, watch=watch, keep=settings.keep,
     )  # fmt: skip
     policies = [j.policy for j in chosen if isinstance(j, Judged)]
-    seed = stream(config.seed, 0, "finals")
-    again = iter(judge.measure(policies, task, simulator, seed=seed, episodes=settings.final_episodes, watch=watch))
-    outcomes = [j if isinstance(j, Rejected) else _rescored(j, next(again)) for j in chosen]
-    found = dict(zip((name for name, _ in trained), outcomes, strict=True))
-    return {name: r if isinstance(r, Rejected) else found[name] for name, r in results.items()}
+    finals = stream(seed, 0, "finals")
+    again = iter(judge.measure(policies, task, simulator, seed=finals, episodes=settings.final_episodes, watch=watch))
+    scored = [j if isinstance(j, Rejected) else _rescored(j, next(again)) for j in chosen]
+    found = dict(zip((name for name, _ in trained), scored, strict=True))
+    return tuple(
+        ReferenceResult(
+            name="expert" if name == "expert" else "sparse", outcome=r if isinstance(r, Rejected) else found[name]
+        )
+        for name, r in results.items()
+    )
 
 
 def _rescored(judged: Judged, score: Score | Rejected) -> Judged | Rejected:

@@ -1,7 +1,8 @@
-"""Measures what an anchor file still lacks: plays at random, trains and judges the reference rewards, seed by seed.
+"""Measures what an anchor file still lacks: plays at random, trains and judges the reference rewards.
 
-A seed's references are what `evolve --references` trains with that seed and budget. Nothing is read or written here:
-each record yielded holds one measurement more, for the caller to keep, so that a stop loses at most the one under way.
+A seed's references are what `evolve --references` trains with that seed and budget; all seeds of a budget are trained
+side by side, which is quicker. Nothing is read or written here: each record yielded holds one job's measurements more,
+for the caller to keep, so that a stop loses at most the one under way.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from rewardsmith.versions import versions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """The references of one seed, trained together for `env_steps`."""
+    """The references of some seeds, trained together for `env_steps`."""
 
     env_steps: int
-    seed: int
+    seeds: tuple[int, ...]
 
 
 SHARED = 0.1
@@ -55,10 +56,16 @@ class Bench:
 
 
 def missing(record: Record, task: Task, *, env_steps: Sequence[int], seeds: int) -> tuple[Job, ...]:
-    """What the record lacks, cheapest first: random play, then each budget's seeds."""
-    batches = [Batch(env_steps=steps, seed=seed) for steps in sorted(set(env_steps)) for seed in range(seeds)]
-    lacking = (b for b in batches if not all(_has(record, b, reward) for reward in rewards(task)))
-    return (*([] if record.random else [None]), *lacking)
+    """What the record lacks, cheapest first: random play, then the seeds of each budget."""
+
+    def lacks(steps: int, seed: int) -> bool:
+        return not all(record.has(reward, env_steps=steps, seed=seed) for reward in rewards(task))
+
+    batches = (
+        Batch(env_steps=steps, seeds=tuple(seed for seed in range(seeds) if lacks(steps, seed)))
+        for steps in sorted(set(env_steps))
+    )
+    return (*([] if record.random else [None]), *(batch for batch in batches if batch.seeds))
 
 
 def measure(record: Record, jobs: Sequence[Job], task: Task, config: EvolveConfig, bench: Bench) -> Iterator[Record]:
@@ -87,10 +94,6 @@ def others_s(counts: Path = Path("/proc/stat")) -> float | None:
     return (user + nice + system) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def _has(record: Record, batch: Batch, reward: Reward) -> bool:
-    return record.has(reward, env_steps=batch.env_steps, seed=batch.seed)
-
-
 def _played(record: Record, task: Task, bench: Bench) -> Record:
     seed = stream(0, 0, "finals")
     score = judge.measure_random(task, bench.simulator, seed=seed, episodes=record.episodes, watch=bench.watch)
@@ -99,17 +102,20 @@ def _played(record: Record, task: Task, bench: Bench) -> Record:
 
 def _trained(record: Record, batch: Batch, task: Task, config: EvolveConfig, bench: Bench) -> Record:
     train = config.train.model_copy(update={"env_steps": batch.env_steps})
-    seeded = config.model_copy(update={"seed": batch.seed, "train": train})
+    budgeted = config.model_copy(update={"train": train})
     alone = _Alone(bench)
-    for found in opening.references(task, bench.learner(train), bench.simulator, seeded, watch=bench.watch):
-        outcome = found.outcome
+    by_seed = opening.references_by_seed(
+        batch.seeds, task, bench.learner(train), bench.simulator, budgeted, watch=bench.watch
+    )
+    telling = alone()
+    for seed, name, outcome in [(seed, r.name, r.outcome) for seed, results in by_seed.items() for r in results]:
         record = with_training(
             record,
             outcome.score if isinstance(outcome, Judged) else outcome,
-            reward=found.name,
+            reward=name,
             env_steps=batch.env_steps,
-            seed=batch.seed,
-            env_steps_per_s=_speed(outcome.trained) if isinstance(outcome, Judged) and alone() else None,
+            seed=seed,
+            env_steps_per_s=_speed(outcome.trained) if isinstance(outcome, Judged) and telling else None,
             machine=bench.machine,
             date=_today(),
         )

@@ -187,7 +187,7 @@ def _as_json(plans: Sequence[Plan], records: Sequence[Record]) -> str:
 
 
 def _job_words(job: Job) -> str:
-    return "random actions" if job is None else f"the references, {job.env_steps:,} env steps, seed {job.seed}"
+    return "random actions" if job is None else f"the references, {job.env_steps:,} env steps, {_seeds(job.seeds)}"
 
 
 def _result_words(record: Record, job: Job) -> str:
@@ -195,8 +195,12 @@ def _result_words(record: Record, job: Job) -> str:
     if job is None:
         assert record.random is not None
         return f"random {_one(record.random.result, record.unit)}"
-    found = [t for t in record.trainings if (t.env_steps, t.seed) == (job.env_steps, job.seed)]
+    found = [t for t in record.trainings if t.env_steps == job.env_steps and t.seed in job.seeds]
     return ", ".join(f"{t.reward} {_one(t.result, record.unit)}" for t in found)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
 
 
 def _one(result: Result, unit: str) -> str:

@@ -16,7 +16,7 @@ from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import RewardFn, SimulatorFactory, Trainee
 from rewardsmith.learn.checkpoint import DECISIVE, Standing
 from rewardsmith.learn.crew import Here, Job, Stretch, torch_threads
-from rewardsmith.learn.training import Training
+from rewardsmith.learn.training import Seeds, Training
 from rewardsmith.readings import Readings
 from rewardsmith.train import ReferenceReward, expert_reward, graph_reward, sparse_reward
 from rewardsmith.types import Task
@@ -34,10 +34,11 @@ Reward = Traced | Literal["expert", "sparse"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """One training on its way: whose it is, under which reward, and how it stands."""
+    """One training on its way: whose it is, under which reward and seeds, and how it stands."""
 
     id: str
     reward: Reward
+    seeds: Seeds
     standing: Standing
 
 
@@ -60,7 +61,9 @@ def pack(
     return Parcel(
         job=job,
         legs=tuple(legs),
-        group=tuple(Sent(id=t.trainee.id, reward=_reward(t.trainee), standing=t.standing()) for t in group),
+        group=tuple(
+            Sent(id=t.trainee.id, reward=_reward(t.trainee), seeds=t.seeds, standing=t.standing()) for t in group
+        ),
         simulator=simulator,
         cores=cores,
         versions=decisive_versions(),
@@ -97,7 +100,7 @@ def _reward(trainee: Trainee) -> Reward:
 
 def _training(sent: Sent, job: Job) -> Training:
     trainee = Trainee(id=sent.id, reward=_reward_fn(sent.reward, job.task), verified=None)
-    training = Training(trainee, sent.standing.state, job.settings)
+    training = Training(trainee, sent.standing.state, job.settings, seeds=sent.seeds)
     training.go_on_from(sent.standing)
     return training
 

@@ -58,7 +58,7 @@ def key_of(trainees: Sequence[Trainee], task: Task, settings: TrainSettings, *, 
     """
     found = versions()
     told = [
-        [[t.id, t.verified and t.verified.graph.to_json(), _start(t.start)] for t in trainees],
+        [[t.id, t.verified and t.verified.graph.to_json(), _start(t.start), t.seed] for t in trainees],
         repr(replace(task, path="")),
         settings.model_dump(mode="json", exclude=set(INDIFFERENT)),
         seed,

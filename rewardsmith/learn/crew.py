@@ -41,8 +41,6 @@ class Job:
     task: Task
     settings: TrainSettings
     shape: Shape
-    for_envs: int
-    for_draws: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,10 +85,8 @@ class Here:
         parts = dealt(len(going), self._workers(len(going), job.settings, device))
 
         def work(mine: Sequence[Training]) -> None:
-            simulator = self._environments(len(mine), leg, job, workers=len(parts))
-            shard = Shard(
-                mine, job.task, job.settings, simulator, shape=job.shape, draws=job.for_draws, device=device
-            )  # fmt: skip
+            simulator = self._environments(mine, leg, job, workers=len(parts))
+            shard = Shard(mine, job.task, job.settings, simulator, shape=job.shape, device=device)
             shard.run(leg.first, leg.last - leg.first, cancelled=cancelled, tell=lambda: done.put(len(mine)))
             for training in mine if not leg.goes_on else ():
                 training.end_leg()
@@ -102,9 +98,9 @@ class Here:
             finally:
                 cancelled.set()
 
-    def _environments(self, candidates: int, leg: Stretch, job: Job, *, workers: int) -> Simulator:
-        """N environments a candidate, seeded by the leg alone, and as many threads as one worker may use."""
-        seeds = env_seeds(child(job.for_envs, leg.index), job.settings.num_envs) * candidates
+    def _environments(self, mine: Sequence[Training], leg: Stretch, job: Job, *, workers: int) -> Simulator:
+        """N environments a candidate, by its seed and the leg alone, with as many threads as one worker may use."""
+        seeds = [s for t in mine for s in env_seeds(child(t.seeds.envs, leg.index), job.settings.num_envs)]
         fields = Readings(job.task).info_fields
         return self._simulator(job.task, env_seeds=seeds, info_fields=fields, threads=max(1, self._cores // workers))
 

@@ -4,7 +4,7 @@ A candidate's whole learning state is its rows of a few tensors: `state` takes t
 again, in any company, so that candidates can be dealt anew between the legs of a training.
 
 Shapes: K candidates, T control steps a rollout, N environments a candidate, R = T * N rows, D observation numbers
-(padded, see `policy.ALIGN`), A actions.
+(padded, see `policy.ALIGN`), A actions; C is 1 or K (`draws.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Rollout
 from rewardsmith.learn.adam import Adam
+from rewardsmith.learn.draws import Draws
 from rewardsmith.learn.formulas import gae, gaussian_log_prob, standardised
 from rewardsmith.learn.loss import Batch, gradients
 from rewardsmith.learn.normalise import ReturnScale, RunningMoments
@@ -96,7 +97,7 @@ class Group:
         self._raw = []
 
     def act(self, obs: Tensor, noise: Tensor) -> Tensor:
-        """Sampled raw actions `(K, N, A)` on the group's device for `obs (K, N, D)` and noise `(N, A)`."""
+        """Sampled raw actions `(K, N, A)` on the group's device for `obs (K, N, D)` and noise `(C, N, A)`."""
         mean = self._net.mean(self._normalise(padded(obs.to(self._device))))
         raw = mean + self._net.log_std.exp() * noise.to(self._device)
         self._raw.append(raw)
@@ -107,14 +108,17 @@ class Group:
 
     # --- learning ---
 
-    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, draw: torch.Generator) -> None:
+    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, draws: Draws) -> None:
         """One PPO update of every candidate.
 
         `rollout` holds the environments of all of them side by side; `states (T + 1, K * N, D)` is what the policies
-        saw, `rewards (T, K * N)` each candidate's own. Each epoch's order of the R rows comes from `draw`.
+        saw, `rewards (T, K * N)` each candidate's own. Each epoch's order of the R rows comes from `draws`.
         """
-        rows, draws = rewards.numel() // self._count, self._settings.epochs
-        shuffles = [torch.randperm(rows, generator=draw, device=self._device) for _ in range(draws)]
+        rows = rewards.numel() // self._count
+        shuffles = [
+            draws.each(lambda stream: torch.randperm(rows, generator=stream, device=self._device))
+            for _ in range(self._settings.epochs)
+        ]
         by_candidate = padded(self._mine(states)).to(self._device)
         valid = self._mine(rollout.valid)
         batch = self._batch(rollout, by_candidate, self._mine(rewards), valid)

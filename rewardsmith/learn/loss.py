@@ -1,8 +1,8 @@
 """PPO's loss for a stacked population, as its gradients written out.
 
-Shapes: K candidates, B rows each, A actions. The loss of a row is the clipped surrogate, plus `value_coef` times half
-the squared error of the value, less `entropy_coef` times the entropy; rows are averaged with `weight`.
-Reference: Schulman et al. 2017, arXiv:1707.06347.
+Shapes: K candidates, B rows each, A actions; C is 1 or K (`draws.py`). The loss of a row is the clipped surrogate, plus
+`value_coef` times half the squared error of the value, less `entropy_coef` times the entropy; rows are averaged with
+`weight`. Reference: Schulman et al. 2017, arXiv:1707.06347.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rewardsmith.config import TrainSettings
+from rewardsmith.learn.draws import rows_at
 from rewardsmith.learn.formulas import LOG_SQRT_TWO_PI
 
 
@@ -30,10 +31,10 @@ class Batch:
     weight: Tensor  # 1.0 where the row is a transition, else 0.0
 
     def parts(self, order: Tensor, count: int) -> Iterator[Batch]:
-        """The rows in another order, in `count` parts of nearly equal size."""
+        """The rows in another `order (C, B)`, in `count` parts of nearly equal size."""
         scalars = [self.log_prob, self.advantage, self.returns, self.value, self.weight]
-        rest = torch.cat([self.actions, torch.stack(scalars, dim=-1)], dim=-1).index_select(1, order)
-        obs = self.obs.index_select(1, order)
+        rest = rows_at(torch.cat([self.actions, torch.stack(scalars, dim=-1)], dim=-1), order)
+        obs = rows_at(self.obs, order)
         for one, other in zip(obs.chunk(count, dim=1), rest.chunk(count, dim=1), strict=True):
             log_prob, advantage, returns, value, weight = other[..., -len(scalars) :].unbind(-1)
             yield Batch(

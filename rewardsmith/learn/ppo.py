@@ -1,8 +1,8 @@
 """PPO for a whole population at once: every candidate's policy in stacked tensors, every environment in a batch.
 
-All candidates see the same environment seeds, the same first weights, the same action noise and the same minibatches,
-so that they differ by their rewards alone; a candidate's result is bit for bit the same alone and in company, with
-racing (as long as it lasts) and without.
+Candidates of one seed see the same environment seeds, first weights, action noise and minibatches, so that they differ
+by their rewards alone; several seeds may train side by side too. A candidate's result is bit for bit the same alone and
+in company, with racing (as long as it lasts) and without.
 
 A training has legs. Within one, workers train some of the candidates each and never wait for one another; between two,
 candidates are compared (`racing.py`), the survivors are dealt anew, and episodes begin afresh.
@@ -23,7 +23,7 @@ from rewardsmith.learn.checkpoint import Standing
 from rewardsmith.learn.crew import Crew, Here, Job, Stretch, dealt, torch_threads
 from rewardsmith.learn.policy import Shape
 from rewardsmith.learn.racing import dropped, stopped
-from rewardsmith.learn.training import Training
+from rewardsmith.learn.training import Seeds, Training
 from rewardsmith.readings import Readings
 from rewardsmith.seeds import spawn
 from rewardsmith.types import Rejected, Spend, Task, Trained
@@ -105,13 +105,10 @@ class _Session:
         seed: int,
         race: bool,
     ) -> None:
-        for_envs, for_weights, for_draws = spawn(seed, 3)
-        self._job = Job(task=task, settings=settings, shape=shape, for_envs=for_envs, for_draws=for_draws)
+        self._job = Job(task=task, settings=settings, shape=shape)
         self._settings, self._crew = settings, crew
         self._race = race and settings.race.enabled
-        self._trainings = [
-            Training(t, kinds.fresh(shape, settings, seed=for_weights, start=t.start), settings) for t in trainees
-        ]
+        self._trainings = [_begun(t, shape, settings, seed=seed) for t in trainees]
         self._rollouts = max(1, round(settings.env_steps / self._batch))
         self._started, self._done = time.monotonic(), 0
 
@@ -217,6 +214,13 @@ class _Session:
             (t.outcome(seconds=each * t.env_steps), Spend(env_steps=t.env_steps, seconds=each * t.env_steps))
             for t in self._trainings
         ]
+
+
+def _begun(trainee: Trainee, shape: Shape, settings: TrainSettings, *, seed: int) -> Training:
+    """A training with first weights, by the trainee's own seed or else by `seed`."""
+    for_envs, for_weights, for_draws = spawn(seed if trainee.seed is None else trainee.seed, 3)
+    state = kinds.fresh(shape, settings, seed=for_weights, start=trainee.start)
+    return Training(trainee, state, settings, seeds=Seeds(envs=for_envs, draws=for_draws))
 
 
 class Place:

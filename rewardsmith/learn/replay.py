@@ -3,7 +3,8 @@
 A memory is a ring of rollouts. Each is kept as its T + 1 states, so that it is whole by itself: whatever comes next,
 be it the rollout after it or a leg's fresh episodes, no step is ever followed by a state that it did not lead to.
 
-Shapes: K candidates, T control steps a rollout, N environments, D observation numbers, A actions, B rows of a batch.
+Shapes: K candidates, T control steps a rollout, N environments, D observation numbers, A actions, B rows of a
+batch; C is 1 or K (`draws.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from rewardsmith.learn.draws import rows_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,34 +62,33 @@ class Replay:
         self._added += 1
 
     def places(self, shape: tuple[int, ...], draw: torch.Generator) -> Tensor:
-        """Random steps in `shape`, the same for all candidates; every one that is held is as likely as any other."""
+        """Random steps in `shape`; every one that is held is as likely as any other."""
         per_block = self._steps * self._num_envs
         found = torch.randint(self.held * per_block, shape, generator=draw, device=self._obs.device)
         return found + found // per_block * self._num_envs  # past each block's last state
 
     def look_up(self, places: Tensor, *, ahead: int, gamma: float) -> Remembered:
-        """The steps at `places (B,)` and what came of each within `ahead` steps: fewer where the episode ended.
+        """The steps at `places (C, B)` and what came of each within `ahead` steps: fewer where the episode ended.
 
         A step that ended an episode is followed by one that only resets, in a state that is still the episode's last.
         """
         obs, action, facts = (x.flatten(1, 3) for x in (self._obs, self._action, self._facts))
-        weight = facts[:, places, 2]
+        weight = rows_at(facts, places)[..., 2]
         rewards, terminated, steps = torch.zeros_like(weight), torch.zeros_like(weight), torch.zeros_like(weight)
         alive = torch.ones_like(weight)
         for j in range(ahead):  # a block's last state is no transition, so nothing looks past it
             at = (places + j * self._num_envs).clamp(max=facts.shape[1] - 1)
-            reward, ended, transition = facts[:, at].unbind(-1)
+            reward, ended, transition = rows_at(facts, at).unbind(-1)
             alive = alive * transition
             rewards = rewards + alive * gamma**j * reward
             terminated = terminated + alive * ended
             steps = steps + alive
             alive = alive * (1 - ended)
-        rows = torch.arange(len(obs), device=obs.device)[:, None]
         return Remembered(
-            obs=obs[:, places],
-            action=action[:, places],
+            obs=rows_at(obs, places),
+            action=rows_at(action, places),
             rewards=rewards,
-            later=obs[rows, places + steps.long() * self._num_envs],
+            later=rows_at(obs, places + steps.long() * self._num_envs),
             discount=gamma**steps * (1 - terminated),
             weight=weight,
         )

@@ -23,6 +23,7 @@ from torch import Tensor
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Rollout
 from rewardsmith.learn.adam import Adam
+from rewardsmith.learn.draws import Draws
 from rewardsmith.learn.formulas import LOG_SQRT_TWO_PI
 from rewardsmith.learn.group import State, alike
 from rewardsmith.learn.normalise import ReturnScale, RunningMoments
@@ -164,7 +165,7 @@ class SacGroup:
         self._taken = []
 
     def act(self, obs: Tensor, noise: Tensor) -> Tensor:
-        """Actions `(K, N, A)` in [-1, 1] on the group's device for `obs (K, N, D)` and Gaussian noise `(N, A)`.
+        """Actions `(K, N, A)` in [-1, 1] on the group's device for `obs (K, N, D)` and Gaussian noise `(C, N, A)`.
 
         They are uniform at first: the same noise, through its own distribution function.
         """
@@ -186,7 +187,7 @@ class SacGroup:
 
     # --- learning ---
 
-    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, draw: torch.Generator) -> None:
+    def learn(self, rollout: Rollout, states: Tensor, rewards: Tensor, draws: Draws) -> None:
         """Remember a rollout of all candidates, side by side, and take the gradient steps that are due to it.
 
         `states (T + 1, K * N, D)` is what the policies saw, `rewards (T, K * N)` each candidate's own.
@@ -201,23 +202,23 @@ class SacGroup:
                 self._moments.update(k, states[k, 1:][valid[k]])
         self._replay.add(states, torch.stack(self._taken, dim=1), rewards, terminated=terminated, valid=valid)
         if not self._warming:
-            self._steps(draw)
+            self._steps(draws)
 
     def _mine(self, x: Tensor) -> Tensor:
         """`(T, K * N, ...)` as `(K, T, N, ...)` on the group's device."""
         return x.view(len(x), self._count, -1, *x.shape[2:]).transpose(0, 1).contiguous().to(self._device)
 
-    def _steps(self, draw: torch.Generator) -> None:
+    def _steps(self, draws: Draws) -> None:
         s = self._settings
         count = max(1, round(s.num_envs * s.rollout_steps * s.sac.steps_per_env_step))
-        places = self._replay.places((count, s.sac.batch), draw)
-        noise = torch.zeros(2, s.sac.batch, self._shape.action_dim, device=self._device)
-        for i, at in enumerate(places):
-            noise.normal_(generator=draw)
+        places = draws.each(lambda stream: self._replay.places((count, s.sac.batch), stream))
+        size = (2, s.sac.batch, self._shape.action_dim)
+        for i, at in enumerate(places.unbind(1)):
+            noise = draws.each(lambda stream: torch.randn(size, generator=stream, device=self._device))
             batch = self._looked_up(at)
-            self._learn_values(batch, noise[0])
+            self._learn_values(batch, noise[:, 0])
             if i % s.sac.actor_every == 0:
-                self._learn_actor(batch, noise[1])
+                self._learn_actor(batch, noise[:, 1])
             self._target.lerp_(self._critic.flat.detach(), s.sac.target_rate)
 
     def _looked_up(self, at: Tensor) -> Remembered:

@@ -17,6 +17,7 @@ from torch import Tensor
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Frame, Rollout, Simulator
 from rewardsmith.learn.curves import Tally
+from rewardsmith.learn.draws import Draws
 from rewardsmith.learn.kinds import Group, group
 from rewardsmith.learn.policy import Shape, scaled
 from rewardsmith.learn.training import Training
@@ -37,10 +38,9 @@ class Shard:
         simulator: Simulator,
         *,
         shape: Shape,
-        draws: int,
         device: torch.device,
     ) -> None:
-        self._trainings, self._settings, self._sim, self._draws = trainings, settings, simulator, draws
+        self._trainings, self._settings, self._sim = trainings, settings, simulator
         self._readings, self._device = Readings(task), device
         self._stepper = Stepper(simulator, wanted=device)
         self._group: Group = group([t.state for t in trainings], shape, settings, device=device)
@@ -61,27 +61,29 @@ class Shard:
             training.rest(self._group.state(k), self._policy(k))
 
     def _train(self, index: int) -> None:
-        s, draw = self._settings, torch.Generator(self._device).manual_seed(child(self._draws, index))
-        rollout = self._collect(draw)
+        s = self._settings
+        draws = Draws([child(t.seeds.draws, index) for t in self._trainings], device=self._device)
+        rollout = self._collect(draws)
         taken = (index + 1) * s.num_envs * s.rollout_steps
         rewards, means = self._rewards(rollout, taken)
         ended = self._tally.update(rollout, self._readings, rewards)
         for k, training in enumerate(self._trainings):
             if training.record(ended[k], means[k], taken):
                 training.keep_peak(self._policy(k))
-        self._group.learn(rollout, self._readings.policy_states(rollout), rewards, draw)
+        self._group.learn(rollout, self._readings.policy_states(rollout), rewards, draws)
         for k in self._group.broken():
             self._trainings[k].fault = self._trainings[k].fault or _exploded(taken // s.num_envs)
 
-    def _collect(self, draw: torch.Generator) -> Rollout:
-        """T steps of all K * N environments; the action noise `(T, N, A)` is the same for every candidate."""
+    def _collect(self, draws: Draws) -> Rollout:
+        """T steps of all K * N environments; the action noise, `(T, N, A)`, is a seed's, not a candidate's."""
         s, count, on = self._settings, len(self._trainings), self._stepper.device
         low, high = self._sim.action_low.to(on), self._sim.action_high.to(on)
-        noise = torch.randn(s.rollout_steps, s.num_envs, len(low), generator=draw, device=self._device)
+        size = (s.rollout_steps, s.num_envs, len(low))
+        noise = draws.each(lambda stream: torch.randn(size, generator=stream, device=self._device))
 
         def act(t: int, frame: Frame) -> Tensor:
             obs = self._readings.policy_obs(frame).view(count, s.num_envs, -1)
-            return scaled(self._group.act(obs, noise[t]).flatten(0, 1).to(on), low, high)
+            return scaled(self._group.act(obs, noise[:, t]).flatten(0, 1).to(on), low, high)
 
         self._group.begin_rollout()
         return self._stepper.collect(act, s.rollout_steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,11 +18,19 @@ from rewardsmith.learn.racing import Leg, mean_of
 from rewardsmith.types import Checkpoint, Policy, Rejected, Stop, Trained
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seeds:
+    """What a training's random numbers come from: those of its environments, and those of its actions and batches."""
+
+    envs: int
+    draws: int
+
+
 class Training:
     """What is known of one candidate; `state` is its learner's, as of the last leg's end, if any goes on from it."""
 
-    def __init__(self, trainee: Trainee, state: State, settings: TrainSettings) -> None:
-        self.trainee, self.state, self._settings = trainee, state, settings
+    def __init__(self, trainee: Trainee, state: State, settings: TrainSettings, *, seeds: Seeds) -> None:
+        self.trainee, self.state, self._settings, self.seeds = trainee, state, settings, seeds
         self.policy = Policy(tensors={})
         self.env_steps = 0
         self.legs: list[Leg] = []

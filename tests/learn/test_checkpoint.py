@@ -217,6 +217,7 @@ def test_another_training_is_not_gone_on_with(trainee: Named, long: TrainSetting
         (population, long, 2),
         ([trainee(0.5), trainee(1.5)], long, 1),
         (population[::-1], long, 1),
+        ([population[0], dataclasses.replace(population[1], seed=2)], long, 1),
         (population, long.model_copy(update={"gamma": 0.9}), 1),
     ]
     for others_population, settings, seed in others:

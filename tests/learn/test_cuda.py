@@ -24,7 +24,7 @@ def test_a_policy_acts_on_the_device_of_its_group(settings: TrainSettings) -> No
     """Torch's device `meta` has no numbers: whatever mixes devices or asks for a number fails on it."""
     shape = Shape(obs_dim=3, action_dim=2, hidden=(8,), activation="tanh", init_log_std=0.0)
     group = Group([fresh(shape, settings, seed=0)] * 2, shape, settings, device=META)
-    raw = group.act(torch.zeros(2, 4, 3, device=META), torch.zeros(4, 2, device=META))
+    raw = group.act(torch.zeros(2, 4, 3, device=META), torch.zeros(1, 4, 2, device=META))
     assert (raw.device, raw.shape) == (META, (2, 4, 2))
 
 

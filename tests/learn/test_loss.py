@@ -74,7 +74,7 @@ def test_the_kl_of_a_policy_to_itself_is_nothing() -> None:
 
 def test_parts_hold_every_row_once_and_rows_stay_together() -> None:
     batch, *_ = _batch(1, rows=10)
-    parts = list(batch.parts(torch.randperm(10, generator=torch.Generator().manual_seed(0)), 3))
+    parts = list(batch.parts(torch.randperm(10, generator=torch.Generator().manual_seed(0))[None], 3))
     assert [len(p.returns[0]) for p in parts] == [4, 4, 2]
     returns = torch.cat([p.returns for p in parts], dim=1)
     for k in range(2):

@@ -58,6 +58,18 @@ def test_a_candidate_learns_the_same_alone_and_in_any_company(train: Train, trai
         assert _same(outcomes[company.index(0.5)], alone)
 
 
+@pytest.mark.parametrize("task", [point_task(episode_steps=7, edge=1.2), CHEETAH], ids=["point", "half cheetah"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_seeds_side_by_side_are_the_trainings_of_each(train: Train, trainee: Named, task: Task, workers: int) -> None:
+    crowd = [(gain, seed) for seed in (1, 2, 3) for gain in (0.5, 2.0)]
+    together = train(
+        [dataclasses.replace(trainee(gain), seed=seed) for gain, seed in crowd], task=task, workers=workers
+    )
+    for found, (gain, seed) in zip(together, crowd, strict=True):
+        assert _same(found, train([trainee(gain)], task=task, seed=seed)[0])
+    assert not _same(together[0], together[2])
+
+
 def test_twins_in_one_population_are_the_same_and_others_are_not(train: Train, trainee: Named) -> None:
     first, other, second = train([trainee(0.5), trainee(1.0), trainee(0.5)])
     assert _same(first, second)

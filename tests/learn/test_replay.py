@@ -83,7 +83,7 @@ lives = st.builds(
 @given(lives, st.integers(1, 4))
 def test_a_step_is_followed_by_what_came_of_it_and_by_nothing_else(lived: Lived, ahead: int) -> None:
     places = lived.memory.places((40,), torch.Generator().manual_seed(0))
-    found = lived.memory.look_up(places, ahead=ahead, gamma=GAMMA)
+    found = lived.memory.look_up(places[None], ahead=ahead, gamma=GAMMA)
     per_block = (lived.steps + 1) * lived.num_envs
     for i, place in enumerate(places.tolist()):
         for k in range(COUNT):
@@ -118,5 +118,5 @@ def test_what_is_taken_out_and_put_back_is_the_same_memory(lived: Lived) -> None
 
 
 def _all(memory: Replay, places: Tensor) -> list[Tensor]:
-    found = memory.look_up(places, ahead=2, gamma=GAMMA)
+    found = memory.look_up(places[None], ahead=2, gamma=GAMMA)
     return [found.obs, found.action, found.rewards, found.later, found.discount, found.weight]

@@ -20,6 +20,7 @@ from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Rollout, Trainee
 from rewardsmith.judge import measure
 from rewardsmith.learn import sac
+from rewardsmith.learn.draws import Draws
 from rewardsmith.learn.group import State
 from rewardsmith.learn.policy import Shape, deterministic
 from rewardsmith.learn.ppo import Outcome
@@ -157,6 +158,15 @@ def test_a_candidate_is_the_same_alone_and_in_any_company(train: Train, trainee:
     assert not _same(together[0], alone)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_seeds_side_by_side_are_the_trainings_of_each(train: Train, trainee: Named, workers: int) -> None:
+    seeds = (1, 2, 3)
+    together = train([replace(trainee(0.0), seed=seed) for seed in seeds], **OFF_POLICY, workers=workers)
+    for found, seed in zip(together, seeds, strict=True):
+        assert _same(found, train([trainee(0.0)], **OFF_POLICY, seed=seed)[0])
+    assert not _same(together[0], together[1])
+
+
 class Lives:
     """Made-up rollouts of some candidates, and groups that live through them."""
 
@@ -168,7 +178,7 @@ class Lives:
         self._states = torch.randn(5, count, num_envs, obs_dim, generator=draw)
         self._rewards = torch.randn(4, count, num_envs, generator=draw)
         self._ends = torch.rand(4, count, num_envs, generator=draw) < 0.1
-        self._noise = torch.randn(4, num_envs, 2, generator=draw)
+        self._noise = torch.randn(4, 1, num_envs, 2, generator=draw)
 
     def after(self, who: list[int]) -> tuple[list[Tensor], list[State]]:
         """What those of `who` did and how they stand, having lived through the same rollout twice."""
@@ -185,7 +195,7 @@ class Lives:
             with torch.no_grad():
                 seen = self._states[:, who]
                 done = torch.stack([group.act(obs, noise) for obs, noise in zip(seen, self._noise, strict=False)])
-                group.learn(rollout, states, rewards, torch.Generator().manual_seed(turn))
+                group.learn(rollout, states, rewards, Draws([turn], device=CPU))
         return list(done.unbind(1)), [group.state(k) for k in range(len(who))]
 
 
