@@ -75,6 +75,7 @@ def test_refit_writes_the_reward_with_other_numbers_and_says_what_speaks_for_the
         assert opened.ended() == "finished"  # nothing of the run itself has changed
 
 
+@pytest.mark.slow(reason="two commands, a sandbox each")
 def test_refit_writes_where_it_is_told_and_nothing_where_nothing_is_gained(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

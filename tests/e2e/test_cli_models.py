@@ -91,6 +91,7 @@ def test_a_server_s_rewards_are_repaired_trained_improved_and_paid_for_once_and_
     assert b"sk-secret-of-the-test" not in everything
 
 
+@pytest.mark.slow(reason="a model on the CPU reads whole prompts: a minute; test_local_model.py asks it little")
 def test_a_real_small_model_s_junk_is_survived_and_told(
     roomy_local_model: str, evolve: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
