@@ -5,16 +5,20 @@ Each is played once a run and kept with it, since a resumed run must know the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from rewardsmith import judge, train
 from rewardsmith.config import EvolveConfig
 from rewardsmith.evolve import during
 from rewardsmith.interfaces import Learner, RewardFn, SimulatorFactory, Trainee, Watcher
 from rewardsmith.readings import Readings
+from rewardsmith.repeats import Streams, judged_by_seed
 from rewardsmith.seeds import stream
-from rewardsmith.types import Judged, ReferenceResult, Rejected, Score, Task, Trained, Trajectory
+from rewardsmith.types import Judged, ReferenceResult, Rejected, Score, Task, Trajectory
+
+Kind = Literal["expert", "sparse"]
 
 
 def random_episodes(
@@ -52,22 +56,20 @@ def references_by_seed(
 ) -> dict[int, tuple[ReferenceResult, ...]]:
     """What `references` gives under each of `seeds`, all trained side by side."""
     readings, watch = Readings(task), during(0, watch)
-    rewards: dict[str, RewardFn] = {"sparse": train.sparse_reward(readings)}
+    rewards: dict[Kind, RewardFn] = {"sparse": train.sparse_reward(readings)}
     if task.references.expert:
         rewards["expert"] = train.expert_reward(readings)
-    own = {seed: stream(seed, 0, "references") for seed in seeds}
-    trainees = {
-        (seed, name): Trainee(
-            id=name if len(own) == 1 else f"{name}, seed {seed}", reward=reward, verified=None, seed=own[seed]
-        )
-        for seed in own
-        for name, reward in rewards.items()
-    }
-    trained = learner.train(list(trainees.values()), task, seed=own[seeds[0]], watch=watch, race=False)
-    outcomes = {which: outcome for which, (outcome, _) in zip(trainees, trained, strict=True)}
+    found = judged_by_seed(
+        [Trainee(id=name, reward=reward, verified=None) for name, reward in rewards.items()],
+        {seed: Streams(train=stream(seed, 0, "references"), judge=stream(seed, 0, "judge")) for seed in seeds},
+        task, learner, simulator,
+        episodes=config.judge.episodes, keep=config.judge.keep, watch=watch,
+    )  # fmt: skip
     return {
-        seed: _references({name: outcomes[seed, name] for name in rewards}, task, simulator, config, watch, seed=seed)
-        for seed in own
+        seed: _measured_again(
+            dict(zip(rewards, (r.outcome for r in repeated), strict=True)), task, simulator, config, watch, seed=seed
+        )
+        for seed, repeated in found.items()
     }
 
 
@@ -91,8 +93,8 @@ def noised_expert(
     return () if isinstance(played, Rejected) else played.trajectories
 
 
-def _references(
-    results: dict[str, Trained | Rejected],
+def _measured_again(
+    outcomes: Mapping[Kind, Judged | Rejected],
     task: Task,
     simulator: SimulatorFactory,
     config: EvolveConfig,
@@ -100,23 +102,13 @@ def _references(
     *,
     seed: int,
 ) -> tuple[ReferenceResult, ...]:
-    """Each by its better checkpoint, then measured again like a winner."""
-    trained = [(name, r) for name, r in results.items() if isinstance(r, Trained)]
-    settings = config.judge
-    chosen = judge.outcomes(
-        trained, task, simulator,
-        seed=stream(seed, 0, "judge"), episodes=settings.episodes, watch=watch, keep=settings.keep,
-    )  # fmt: skip
-    policies = [j.policy for j in chosen if isinstance(j, Judged)]
-    finals = stream(seed, 0, "finals")
-    again = iter(judge.measure(policies, task, simulator, seed=finals, episodes=settings.final_episodes, watch=watch))
-    scored = [j if isinstance(j, Rejected) else _rescored(j, next(again)) for j in chosen]
-    found = dict(zip((name for name, _ in trained), scored, strict=True))
+    """Each measured again like a winner."""
+    policies = [j.policy for j in outcomes.values() if isinstance(j, Judged)]
+    finals, episodes = stream(seed, 0, "finals"), config.judge.final_episodes
+    again = iter(judge.measure(policies, task, simulator, seed=finals, episodes=episodes, watch=watch))
     return tuple(
-        ReferenceResult(
-            name="expert" if name == "expert" else "sparse", outcome=r if isinstance(r, Rejected) else found[name]
-        )
-        for name, r in results.items()
+        ReferenceResult(name=name, outcome=j if isinstance(j, Rejected) else _rescored(j, next(again)))
+        for name, j in outcomes.items()
     )
 
 

@@ -21,8 +21,9 @@ from rewardsmith.interfaces import Learner, Sandbox, SimulatorFactory, Trainee, 
 from rewardsmith.play import random_states
 from rewardsmith.readings import Readings
 from rewardsmith.refit import Stuck, without
+from rewardsmith.repeats import Streams, judged_by_seed
 from rewardsmith.seeds import stream
-from rewardsmith.types import Attempt, Candidate, Drafted, Judged, Rejected, Spend, Task, Trained, Verified
+from rewardsmith.types import Attempt, Candidate, Drafted, Judged, Rejected, Spend, Task, Verified
 
 WINNER = "winner"
 
@@ -166,17 +167,15 @@ class _Simplification:
             Trainee(id=name, reward=train.graph_reward(v.verified.graph, readings), verified=v.verified)
             for name, v in variants.items()
         ]
-        seed, judge_seed = (stream(self._config.seed, item, "simplify", n) for n in (0, 1))
-        found = self._tools.learner.train(trainees, self._task, seed=seed, watch=self._tools.watch, race=False)
-        self._charge([cost for _, cost in found])
-        outcomes = dict(zip(variants, (outcome for outcome, _ in found), strict=True))
-        trained = [(name, t) for name, t in outcomes.items() if isinstance(t, Trained)]
-        judged = judge.outcomes(
-            trained, self._task, self._tools.simulator,
-            seed=judge_seed, episodes=self._config.judge.episodes, watch=self._tools.watch,
-        )  # fmt: skip
-        scored = dict(zip((name for name, _ in trained), judged, strict=True))
-        return scored | {name: o for name, o in outcomes.items() if isinstance(o, Rejected)}
+        streams = Streams(
+            train=stream(self._config.seed, item, "simplify", 0), judge=stream(self._config.seed, item, "simplify", 1)
+        )
+        tools, episodes = self._tools, self._config.judge.episodes
+        [found] = judged_by_seed(
+            trainees, {item: streams}, self._task, tools.learner, tools.simulator, episodes=episodes, watch=tools.watch
+        ).values()
+        self._charge([r.spend for r in found])
+        return dict(zip(variants, (r.outcome for r in found), strict=True))
 
     def _charge(self, costs: Sequence[Spend]) -> None:
         cost = sum(costs, Spend())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -221,10 +222,51 @@ def test_train_verifies_trains_and_judges_one_reward(
     assert cli.run(["train", reward(tmp_path, "good.py", GOOD), "--task", point, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["accepted"]
-    assert result["env_steps"] == 512
-    assert len(result["episodes"]) == 4
-    assert result["fitness"] == pytest.approx(sum(result["episodes"]) / 4)
-    assert "component/near" in result["curves"]
+    [only] = result["seeds"]
+    assert (only["seed"], only["env_steps"], len(only["episodes"])) == (0, 512, 4)
+    assert result["fitness"] == only["fitness"] == pytest.approx(sum(only["episodes"]) / 4)
+    assert result["fitness_ci95"] == only["fitness_ci95"]
+    assert "component/near" in only["curves"]
+
+
+def test_train_of_several_rewards_on_several_seeds_is_that_of_each(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad, kept = (
+        reward(tmp_path, "good.py", GOOD),
+        reward(tmp_path, "bad.py", UNKNOWN_SIGNAL),
+        tmp_path / "p.safetensors",
+    )
+    words = ["train", good, bad, "--reference", "expert", "--task", point, "--json"]
+    assert cli.run([*words, "--seeds", "3", "--seed", "4"]) == 1, "one of them is rejected"
+    of_good, of_bad, of_expert = map(json.loads, capsys.readouterr().out.splitlines())
+    assert not of_bad["accepted"]
+    assert of_bad["seeds"] == []
+    assert [s["seed"] for s in of_good["seeds"]] == [s["seed"] for s in of_expert["seeds"]] == [4, 5, 6]
+    means = [s["fitness"] for s in of_good["seeds"]]
+    assert of_good["fitness"] == pytest.approx(sum(means) / 3)
+    assert len(set(means)) > 1
+    assert of_good["fitness_ci95"] == pytest.approx(4.303 * statistics.stdev(means) / 3**0.5)  # Student's t, 2 degrees
+
+    assert cli.run(["train", "--reference", "expert", "--task", point, "--seeds", "3", "--policy", str(kept)]) == 0
+    told = capsys.readouterr()
+    first, *lines, last = told.out.splitlines()
+    assert first.startswith("expert reward: fitness ")
+    assert " over 3 seeds, " in first
+    assert first.endswith(", after 512 env steps each")
+    assert [line.split(":")[0] for line in lines] == ["  seed 0", "  seed 1", "  seed 2"]
+    assert last.endswith(" s in all")
+    assert "the median one." in told.err
+    assert kept.is_file()
+    assert cli.run(["train", "--reference", "expert", "--task", point, "--seed", "5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seeds"][0]["episodes"] == of_expert["seeds"][1]["episodes"]
+
+
+def test_a_policy_file_is_one_reward_s(point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = reward(tmp_path, "good.py", GOOD)
+    words = ["train", good, "--reference", "sparse", "--task", point, "--policy", str(tmp_path / "p.safetensors")]
+    assert cli.run(words) == 2
+    assert "there are 2 rewards and one file" in capsys.readouterr().err
 
 
 def test_train_of_a_reference_needs_no_file(point: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,7 +276,7 @@ def test_train_of_a_reference_needs_no_file(point: str, capsys: pytest.CaptureFi
 
 def test_train_of_nothing_is_a_usage_error(point: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", "--task", point]) == 2
-    assert "either a FILE or --reference" in capsys.readouterr().err
+    assert "Expected FILE... or --reference" in capsys.readouterr().err
 
 
 # --- evolve, up to where a run begins ---------------------------------------------------------------------------------
