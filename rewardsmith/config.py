@@ -122,6 +122,9 @@ class TrainSettings(Settings):
     preset: str = Field("default", description="a file in rewardsmith/presets/, applied below everything else")
     env_steps: int = Field(1_000_000, ge=1, description="control steps a candidate trains for")
     algorithm: Literal["ppo", "sac"] = Field("ppo", description="sac: off-policy, see docs/off-policy.md")
+    seeds: int = Field(
+        1, ge=1, le=20, description="trainings of each candidate, side by side; the median one stands for it"
+    )
     num_envs: int = Field(16, ge=1)
     rollout_steps: int = Field(128, ge=2)
     epochs: int = Field(5, ge=1)

@@ -18,6 +18,7 @@ from rewardsmith.config import EvolveConfig
 from rewardsmith.interfaces import Brief, Parts, Progress, Scene, Watcher
 from rewardsmith.play import random_states, ranges_of
 from rewardsmith.pool import Pool
+from rewardsmith.repeats import Repeats
 from rewardsmith.seeds import stream
 from rewardsmith.types import Attempt, Generation, Task, Trajectory
 
@@ -44,15 +45,19 @@ def evolve(
             batch, task, config,
             known=archive.attempts(), trajectories=pool.trajectories, seed=stream(config.seed, index, "screen"),
         )  # fmt: skip
+        repeats = Repeats(batch, count=config.train.seeds)
+        batch = repeats.apart()
+        seeds = [stream(config.seed, index, "train", number) for number in range(config.train.seeds)]
         starts = train.parents_policies(batch, archive.attempts()) if config.train.warm_start else {}
         batch = train.run(
-            batch, task, parts.learner, seed=stream(config.seed, index, "train"), watch=watch, starts=starts
+            batch, task, parts.learner, seed=seeds[0], watch=watch, starts=starts, seeds=repeats.seeds(seeds)
         )
         batch = judge.score(
             batch, task, parts.simulator,
             seed=stream(config.seed, index, "judge"), episodes=config.judge.episodes, keep=config.judge.keep,
             watch=watch,
         )  # fmt: skip
+        batch = repeats.medians(batch)
         pool.add(batch, generation=index)
         scene = Scene(task=task, batch=batch, parent=turns[-1] if turns else None, trajectories=pool.trajectories)
         batch = feedback.comment(batch, scene, parts.sources)

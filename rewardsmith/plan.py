@@ -48,7 +48,7 @@ def env_steps_of(config: EvolveConfig, *, seeded: int, references: int) -> int:
     train, search = config.train, config.search
     rollout = train.num_envs * train.rollout_steps
     each = max(1, round(train.env_steps / rollout)) * rollout
-    return each * (search.restarts * search.generations * search.offspring + seeded + references)
+    return each * (train.seeds * (search.restarts * search.generations * search.offspring + seeded) + references)
 
 
 def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references: int) -> int:
@@ -57,7 +57,7 @@ def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references:
     The finalists are also played in each world that is to be tried, be it that the simulator can make it or not.
     """
     search, judge = config.search, config.judge
-    policies = search.restarts * search.generations * search.offspring + seeded + references
+    policies = config.train.seeds * (search.restarts * search.generations * search.offspring + seeded) + references
     worlds = sum(FACTORS[kind] if kind == "horizon" else 1.0 for kind in judge.probes)
     fresh = (judge.finalists + references) * judge.final_episodes + judge.finalists * judge.episodes * worlds
     return round(task.episode_steps * (config.pool.random + 2 * policies * judge.episodes + fresh))
@@ -92,6 +92,7 @@ def _training_words(task: Task, config: EvolveConfig, extras: Extras) -> list[st
     chains = f"{search.restarts} chains x " if search.restarts > 1 else ""
     return [
         f"plan: {chains}{search.generations} generations x {search.offspring} rewards x {train.env_steps:,} env steps"
+        + (f" x {train.seeds} seeds" if train.seeds > 1 else "")
         + (f", {len(extras.seeded)} seeded" if extras.seeded else "")
         + (f", {references} references" if references else ""),
         f"env steps, if nothing is rejected: {count_words(total)} of training, up to {count_words(judging)} of judging "

@@ -265,6 +265,7 @@ class AttemptView:
     id: str
     by_person: bool
     score: ScoreView | None
+    by_seed: tuple[str, ...]
     stopped: StopView | None
     rejection: RejectionView | None
     warnings: tuple[str, ...]
@@ -327,6 +328,7 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
         id=attempt.id,
         by_person=attempt.candidate.origin == "human",
         score=_score_view(outcome.score) if isinstance(outcome, Judged) else None,
+        by_seed=tuple("failed" if m is None else _g(m) for m in outcome.by_seed) if isinstance(outcome, Judged) else (),
         stopped=_stop_view(trained) if trained else None,
         rejection=rejection_view(outcome, attempt.candidate.code) if isinstance(outcome, Rejected) else None,
         warnings=tuple(one_line(w) for w in verified.warnings) if verified else (),

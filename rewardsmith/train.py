@@ -17,14 +17,21 @@ from rewardsmith.types import Attempt, Checkpoint, Judged, Rejected, Spend, Task
 def run(
     batch: Sequence[Attempt], task: Task, learner: Learner, *,
     seed: int, watch: Watcher, starts: Mapping[str, Checkpoint] | None = None,
+    seeds: Mapping[str, int] | None = None,
 ) -> tuple[Attempt, ...]:  # fmt: skip
     """Train every `Verified` attempt; each becomes `Trained` or `Rejected`, with its env steps charged.
 
-    `starts` holds, by id, the policies that attempts begin from.
+    By id, `starts` holds the policies that attempts begin from, and `seeds` those that have a seed of their own.
     """
-    readings, starts = Readings(task), starts or {}
+    readings, starts, seeds = Readings(task), starts or {}, seeds or {}
     trainees = [
-        Trainee(id=a.id, reward=graph_reward(a.outcome.graph, readings), verified=a.outcome, start=starts.get(a.id))
+        Trainee(
+            id=a.id,
+            reward=graph_reward(a.outcome.graph, readings),
+            verified=a.outcome,
+            start=starts.get(a.id),
+            seed=seeds.get(a.id),
+        )
         for a in batch
         if isinstance(a.outcome, Verified)
     ]

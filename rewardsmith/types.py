@@ -352,7 +352,8 @@ class Judged:
 
     `checkpoint` says which of the two policies the score is of: the one that did better; `other` is the other's score.
     `trajectories` are some of the judged episodes, the worst first, the best last; from a run's folder they are read
-    at first use.
+    at first use. Where a reward was trained on several seeds this is the median training; `by_seed` is the mean fitness
+    of each in their order, None where it gave none.
     """
 
     trained: Trained
@@ -360,6 +361,7 @@ class Judged:
     checkpoint: Literal["last", "peak"] = "last"
     other: Score | None = None
     trajectories: Sequence[Trajectory] = ()
+    by_seed: tuple[float | None, ...] = ()
 
     @property
     def policy(self) -> Policy:

@@ -575,6 +575,12 @@ def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
     assert "steps of training" not in lines[0]
 
 
+def test_a_median_of_several_trainings_is_told_with_the_others() -> None:
+    assert "median" not in last_words(judged(0.2))
+    text = last_words(replace(judged(0.2), by_seed=(0.2, None, 1.23456)))
+    assert "the median of 3 trainings under this reward, which differ by chance alone: 0.2, failed, 1.235." in text
+
+
 def test_siblings_are_the_best_judged_and_one_of_each_rejection() -> None:
     assert [a.id for a in prompting.telling(SIBLINGS, 9)] == ["g001-04", "g001-01", "g001-03"]
     assert [a.id for a in prompting.telling(SIBLINGS, 1)] == ["g001-04"]

@@ -24,7 +24,18 @@ from rewardsmith.types import Rejected, Score, Stage, Task
 
 FORMAT: Final = 1
 NO_MATTER: Final = frozenset(
-    ["env_steps", "preset", "curve_points", "device", "threads", "where", "farm", "warm_start", "checkpoint_minutes"]
+    [
+        "env_steps",
+        "seeds",
+        "preset",
+        "curve_points",
+        "device",
+        "threads",
+        "where",
+        "farm",
+        "warm_start",
+        "checkpoint_minutes",
+    ]
 )
 """Training settings that say where, how long or what is drawn: another value of theirs makes no other measurement."""
 

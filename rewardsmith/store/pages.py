@@ -73,7 +73,7 @@ def outcome_words(outcome: Outcome, *, unit: str) -> str:
         case Trained():
             return f"trained for {outcome.env_steps} steps, not judged"
         case Judged():
-            return f"judged: {score_words(outcome.score, unit=unit)}"
+            return f"judged: {score_words(outcome.score, unit=unit)}{seeds_words(outcome)}"
 
 
 def score_words(score: Score, *, unit: str) -> str:
@@ -81,6 +81,14 @@ def score_words(score: Score, *, unit: str) -> str:
     measured = f"fitness {number(score.mean)} +- {number(score.ci95)}{'' if unit == '1' else ' ' + one_line(unit)}"
     success = "" if score.success_rate is None else f", success {score.success_rate:.0%}"
     return f"{measured} over {len(score.episodes)} episodes{success}"
+
+
+def seeds_words(judged: Judged) -> str:
+    """`, the median of 3 trainings (1.2, 12.5, failed)`; nothing where there was one."""
+    if not judged.by_seed:
+        return ""
+    each = ", ".join("failed" if mean is None else number(mean) for mean in judged.by_seed)
+    return f", the median of {len(judged.by_seed)} trainings ({each})"
 
 
 def human_words(said: HumanInput) -> str:

@@ -14,6 +14,7 @@ from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ProposerError
 from rewardsmith.learn import ppo
 from rewardsmith.store import Run
+from rewardsmith.types import Judged
 
 POINT = """
 name: point_reach
@@ -107,6 +108,29 @@ def test_a_limit_that_is_reached_in_a_training_saves_it_and_more_goes_on_from_th
     with Run.open(folder, write=False) as run:
         assert run.config.limits.memory_mib == 1000
         assert run.settings.limits.memory_mib == 9000
+
+
+def test_on_several_seeds_each_candidate_is_its_median_training(
+    shell: Shell,
+    unbroken: dict[str, Any],  # noqa: ARG001 - its folder is read
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--set", "train.seeds=3", "--set", "search.generations=1", "--set", "train.race.enabled=false")
+    assert shell("evolve", shell.task, "--name", "thrice", *words) == 0
+    assert "the median of 3 trainings (" in (shell.runs / "thrice" / "summary.md").read_text()
+    with Run.open(shell.runs / "thrice", write=False) as run, Run.open(shell.runs / "unbroken", write=False) as other:
+        thrice, once = (r.history()[1].attempts for r in (run, other))
+    assert [a.id for a in thrice] == [a.id for a in once]
+    for mine, plain in zip(thrice, once, strict=True):
+        assert isinstance(mine.outcome, Judged)
+        assert isinstance(plain.outcome, Judged)
+        assert mine.outcome.score.mean == sorted(m for m in mine.outcome.by_seed if m is not None)[1]
+        assert mine.outcome.by_seed[0] == plain.outcome.score.mean, "the first seed is that of a run with one"
+        assert len(set(mine.outcome.by_seed)) == 3
+        assert {t.source for t in mine.outcome.trajectories} == {mine.id}
+        assert mine.spend.env_steps == 3 * plain.spend.env_steps
+    assert shell("evolve", shell.task, "--dry-run", *words) == 0
+    assert "1 generations x 2 rewards x 2,560 env steps x 3 seeds" in capsys.readouterr().out
 
 
 def test_limits_that_are_set_anew_are_recorded_and_hold_until_they_are_set_again(
