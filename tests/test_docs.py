@@ -64,9 +64,8 @@ def test_every_step_of_the_walk_through_does_what_it_shows(tmp_path: Path, capsy
 # --- the table of tasks ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_tasks_page", ROOT / "docs" / "make_tasks_page.py")
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -74,9 +73,20 @@ def maker() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    return _script("make_tasks_page")
+
+
 def test_table_of_tasks_is_that_of_the_task_files(maker: ModuleType) -> None:
     """`python docs/make_tasks_page.py` brings it up to date."""
     assert maker.page(TASKS) == TASKS
+
+
+def test_table_of_anchors_is_that_of_the_files() -> None:
+    """`python docs/make_anchors_page.py` brings it up to date."""
+    page = (ROOT / "docs" / "anchors.md").read_text(encoding="utf-8")
+    assert _script("make_anchors_page").page(page) == page
 
 
 def test_every_task_has_a_small_picture(maker: ModuleType) -> None:
@@ -86,7 +96,7 @@ def test_every_task_has_a_small_picture(maker: ModuleType) -> None:
         assert f"(pictures/{name}.jpg)" in TASKS
 
 
-@pytest.mark.parametrize("page", ["new-task.md", "tasks.md"])
+@pytest.mark.parametrize("page", ["new-task.md", "tasks.md", "anchors.md"])
 def test_every_file_linked_is_there(page: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "docs" / page).read_text(encoding="utf-8"))
     assert links

@@ -1,0 +1,91 @@
+"""Writes the table of anchors into docs/anchors.md, between its two marks, from the files in benchmarks/anchors.
+
+Run it after `rewardsmith anchors`: `python docs/make_anchors_page.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rewardsmith import resources, taskfile
+from rewardsmith.anchors.record import Record, read
+from rewardsmith.anchors.scale import anchors
+from rewardsmith.report.anchors import fitness_words
+from rewardsmith.report.tables import NOTHING, Table
+from rewardsmith.types import Anchor
+
+PAGE = Path(__file__).resolve().parent / "anchors.md"
+BEGIN = "<!-- made by docs/make_anchors_page.py from benchmarks/anchors -->"
+END = "<!-- end of what is made -->"
+BUDGETS = {300_000: "300k", 1_000_000: "1M"}
+SOLVED = 0.9  # of the episodes succeed
+
+
+def page(text: str) -> str:
+    """The page with its table made anew."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{made(records())}\n{END}{after}"
+
+
+def records() -> list[Record]:
+    """All that was measured, in the tasks' order of names."""
+    files = ((resources.anchors_folder() / f"{name}.json") for name in taskfile.names())
+    return [read(file) for file in files if file.is_file()]
+
+
+def made(found: Sequence[Record]) -> str:
+    """The table, where it was measured, and what is not solved."""
+    heading = (
+        "task",
+        "unit",
+        "random",
+        *(f"{reward} {words}" for reward in ("expert", "sparse") for words in BUDGETS.values()),
+        "env steps/s",
+    )
+    table = Table(heading=heading, rows=[_row(record) for record in found], right=frozenset({"env steps/s"}))
+    machines = {f"{m.cpu}, {m.cores} cores{f', {m.gpu}' if m.gpu else ''}" for r in found for m in r.machines}
+    dates = sorted({t.date for r in found for t in r.trainings})
+    measured = f"Measured {dates[0]} to {dates[-1]} on {'; '.join(sorted(machines))}." if dates else "None so far."
+    lacking = [name for name in taskfile.names() if name not in {record.task for record in found}]
+    rest = f"Not measured yet: {', '.join(lacking)}.\n" if lacking else ""
+    return "\n".join([table.markdown(), f"{measured}\n", rest, _unsolved(found)]).replace("\n\n\n", "\n\n")
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    by_policy = {(a.policy, a.env_steps): a for a in anchors(record)}
+    trained = [by_policy.get((reward, steps)) for reward in ("expert", "sparse") for steps in BUDGETS]
+    speeds = [t.env_steps_per_s for t in record.trainings if t.env_steps_per_s]
+    return (
+        record.task,
+        record.unit,
+        _words(by_policy.get(("random", 0))),
+        *map(_words, trained),
+        f"{max(speeds):,.0f}" if speeds else NOTHING,
+    )
+
+
+def _words(anchor: Anchor | None) -> str:
+    if anchor is None:
+        return NOTHING
+    rate = "" if anchor.success_rate is None else f" ({anchor.success_rate:.0%})"
+    return f"{fitness_words(anchor)}{rate}"
+
+
+def _unsolved(found: Sequence[Record]) -> str:
+    """The tasks that have a success, and in which PPO finds it too seldom under the environment's own reward."""
+    lines = list(_short_of(found))
+    return "\n".join(["## Not solved by PPO within 1M env steps under the environment's own reward\n", *lines, ""])
+
+
+def _short_of(found: Sequence[Record]) -> Iterator[str]:
+    for record in found:
+        for a in anchors(record):
+            asked = (a.policy, a.env_steps) == ("expert", max(BUDGETS))
+            if asked and a.success_rate is not None and a.success_rate < SOLVED:
+                yield f"- `{record.task}`: {a.success_rate:.0%} of the episodes succeed"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
