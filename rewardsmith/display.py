@@ -321,7 +321,8 @@ class Lines:
         return f"generation {self._board.generation}/{self._board.generations}: "
 
     def _how_many(self, progress: Progress) -> str:
-        return f" ({len(progress.states)} candidates)" if len(progress.states) > 1 else ""
+        what = "policies" if progress.stage in ("train", "judge") else "candidates"
+        return f" ({len(progress.states)} {what})" if len(progress.states) > 1 else ""
 
     def _speed(self) -> str:
         speed = self._board.env_steps_per_s
