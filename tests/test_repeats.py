@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rewardsmith.graph import RewardGraph
 from rewardsmith.repeats import Repeats, Streams, judged_by_seed
 from rewardsmith.sim.point import point_task
+from rewardsmith.store.pages import seeds_words
 from rewardsmith.types import (
     Attempt,
     Candidate,
@@ -85,3 +86,10 @@ def test_nothing_to_train_is_nothing_for_every_seed() -> None:
 
     seeds = {3: Streams(train=1, judge=2), 4: Streams(train=3, judge=4)}
     assert judged_by_seed([], seeds, point_task(), never, never, episodes=2, watch=never) == {3: [], 4: []}  # type: ignore[arg-type]
+
+
+def test_the_spread_of_several_trainings_is_told_in_a_few_words() -> None:
+    once = came_to(drafted("a", NOT_LET_THROUGH), 0.25).outcome
+    assert isinstance(once, Judged)
+    assert seeds_words(once) == ""
+    assert seeds_words(replace(once, by_seed=(0.25, None, 1.23456))) == ", median of 3 (0.25 to 1.23, 1 failed)"

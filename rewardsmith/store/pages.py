@@ -84,11 +84,13 @@ def score_words(score: Score, *, unit: str) -> str:
 
 
 def seeds_words(judged: Judged) -> str:
-    """`, the median of 3 trainings (1.2, 12.5, failed)`; nothing where there was one."""
-    if not judged.by_seed:
+    """`, median of 3 (1.2 to 12.5, 1 failed)`, of its trainings; nothing where there was one."""
+    means = [mean for mean in judged.by_seed if mean is not None]
+    if not means:
         return ""
-    each = ", ".join("failed" if mean is None else number(mean) for mean in judged.by_seed)
-    return f", the median of {len(judged.by_seed)} trainings ({each})"
+    failed = len(judged.by_seed) - len(means)
+    spread = f"{min(means):.3g} to {max(means):.3g}{f', {failed} failed' if failed else ''}"
+    return f", median of {len(judged.by_seed)} ({spread})"
 
 
 def human_words(said: HumanInput) -> str:
