@@ -258,6 +258,8 @@ def test_train_of_several_rewards_on_several_seeds_is_that_of_each(
     assert last.endswith(" s in all")
     assert "the median one." in told.err
     assert kept.is_file()
+    assert cli.run(["train", "--reference", "sparse", "--task", point, "--set", "train.seeds=2", "--json"]) == 0
+    assert [s["seed"] for s in json.loads(capsys.readouterr().out)["seeds"]] == [0, 1]
     assert cli.run(["train", "--reference", "expert", "--task", point, "--seed", "5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["seeds"][0]["episodes"] == of_expert["seeds"][1]["episodes"]
 

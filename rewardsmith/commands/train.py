@@ -34,8 +34,12 @@ def train(
         Reference | None, Parameter(help="Train the environment's own reward, or the fitness as one, too.")
     ] = None,
     seeds: Annotated[
-        int, Parameter(validator=Number(gte=1), help="Trainings of each reward: with the seed, the next, and so on.")
-    ] = 1,
+        int | None,
+        Parameter(
+            validator=Number(gte=1),
+            help="Trainings of each reward: with the seed, the next, and so on (setting train.seeds).",
+        ),
+    ] = None,
     seed: Seed = None,
     sets: Sets = (),
     config: ConfigFile = None,
@@ -67,7 +71,7 @@ def train(
     words = [*sets, *([f"seed={seed}"] if seed is not None else []), *locked_by(sandbox)]
     settings = resolve(loaded.settings, file=config, sets=words)
     started = time.monotonic()
-    found = _results(files, reference, loaded.task, settings, seeds=seeds)
+    found = _results(files, reference, loaded.task, settings, seeds=seeds or settings.train.seeds)
     results = [Result(name=name, by_seed=by_seed) for name, by_seed in zip(names, found, strict=True)]
     for result in results:
         print(json.dumps(result.plain()) if as_json else result.words(loaded.task.fitness.unit))
