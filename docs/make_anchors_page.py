@@ -47,7 +47,8 @@ def made(found: Sequence[Record]) -> str:
     table = Table(heading=heading, rows=[_row(record) for record in found], right=frozenset({"env steps/s"}))
     machines = {f"{m.cpu}, {m.cores} cores{f', {m.gpu}' if m.gpu else ''}" for r in found for m in r.machines}
     dates = sorted({t.date for r in found for t in r.trainings})
-    measured = f"Measured {dates[0]} to {dates[-1]} on {'; '.join(sorted(machines))}." if dates else "None so far."
+    when = " to ".join(sorted({dates[0], dates[-1]})) if dates else ""
+    measured = f"Measured {when} on {'; '.join(sorted(machines))}." if dates else "None so far."
     lacking = [name for name in taskfile.names() if name not in {record.task for record in found}]
     rest = f"Not measured yet: {', '.join(lacking)}.\n" if lacking else ""
     return "\n".join([table.markdown(), f"{measured}\n", rest, _unsolved(found)]).replace("\n\n\n", "\n\n")

@@ -112,7 +112,7 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     """System, task, and each turn's code with what became of it; the last user message asks."""
     task = task_view(brief.task, env_source=settings.env_source, ranges=brief.ranges)
     training = training_view(brief)
-    anchors = anchor_views(brief.anchors) if settings.anchors else ()
+    anchors = anchor_views(brief.anchors, episode_steps=brief.task.episode_steps) if settings.anchors else ()
     views = [attempt_view(turn, omit=settings.history_omits) for turn in turns[:-1]]
     views += [attempt_view(turn) for turn in turns[-1:]]
     others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
@@ -211,11 +211,15 @@ class TrainingView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnchorView:
-    """What random actions (`env_steps` 0) or the expert's policy reach; `success` a percentage, empty for none."""
+    """What random actions (`env_steps` 0) or the expert's policy reach; `success` a percentage, empty for none.
+
+    `length` is the mean length of its episodes in steps, empty where none ended before its time.
+    """
 
     env_steps: int
     fitness: str
     success: str
+    length: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -287,13 +291,14 @@ def training_view(brief: Brief) -> TrainingView | None:
     )
 
 
-def anchor_views(anchors: Sequence[Anchor]) -> tuple[AnchorView, ...]:
+def anchor_views(anchors: Sequence[Anchor], *, episode_steps: int) -> tuple[AnchorView, ...]:
     """Random actions and the expert's policy, in numbers; nothing says how either reward is computed."""
     return tuple(
         AnchorView(
             env_steps=anchor.env_steps,
             fitness=_g(anchor.fitness, digits=3),
             success="" if anchor.success_rate is None else _percentage(anchor.success_rate),
+            length="" if anchor.mean_length >= episode_steps else _g(anchor.mean_length, digits=3),
         )
         for anchor in anchors
         if anchor.policy != "sparse"

@@ -483,7 +483,7 @@ class Anchor:
 
     `env_steps` is what it trained for, 0 for random actions. `fitness` and `success_rate` are means over `seeds`
     trainings, `failed` of which gave no score and count in neither; the intervals are of 95%, over seeds (over episodes
-    for random actions), None where there is one seed alone.
+    for random actions), None where there is one seed alone. `mean_length` of an episode is in steps.
     """
 
     policy: Literal["random", "expert", "sparse"]
@@ -492,6 +492,7 @@ class Anchor:
     ci95: float | None
     success_rate: float | None
     success_ci95: tuple[float, float] | None
+    mean_length: float
     seeds: int
     failed: int = 0
 

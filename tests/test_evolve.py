@@ -317,7 +317,7 @@ def test_a_model_that_cannot_be_reached_ends_the_run_and_keeps_what_was_yielded(
 
 
 ANCHOR = Anchor(
-    policy="random", env_steps=0, fitness=-0.5, ci95=0.1, success_rate=None, success_ci95=None, seeds=1
+    policy="random", env_steps=0, fitness=-0.5, ci95=0.1, success_rate=None, success_ci95=None, mean_length=9.0, seeds=1
 )  # fmt: skip
 
 

@@ -186,10 +186,12 @@ PARENT = attempt("g001-02", judged(2.34567, success=0.25))
 
 ANCHORS = (
     Anchor(
-        policy="random", env_steps=0, fitness=-0.0312, ci95=0.01, success_rate=0.0, success_ci95=(0.0, 0.06), seeds=1
+        policy="random", env_steps=0, fitness=-0.0312, ci95=0.01, success_rate=0.0, success_ci95=(0.0, 0.06),
+        mean_length=21.4, seeds=1
     ),
     Anchor(
-        policy="expert", env_steps=300_000, fitness=12.345, ci95=0.5, success_rate=0.9583, success_ci95=None, seeds=3
+        policy="expert", env_steps=300_000, fitness=12.345, ci95=0.5, success_rate=0.9583, success_ci95=None,
+        mean_length=1000.0, seeds=3
     ),
 )  # fmt: skip
 
@@ -347,9 +349,26 @@ def anchor_line(brief: Brief, settings: SearchSettings = SEARCH) -> str:
 
 def test_anchors_are_one_line_in_numbers() -> None:
     assert anchor_line(CASES["first_with_anchors"]) == (
-        "For scale: random actions reach a fitness of -0.0312 m (success 0%); a policy trained for 300000 steps with "
-        "the environment's own reward reaches a fitness of 12.3 m (success 95.8%)."
+        "For scale: random actions reach a fitness of -0.0312 m (success 0%) in episodes of 21.4 steps; a policy "
+        "trained for 300000 steps with the environment's own reward reaches a fitness of 12.3 m (success 95.8%)."
     )
+
+
+@pytest.mark.parametrize(
+    ("lengths", "ends"),
+    [
+        ((1000.0, 1000.0), "; none was seen to end earlier."),
+        ((1000.0, 999.9), "; the environment may end it earlier."),
+        ((21.4,), "; the environment may end it earlier."),
+        ((), "; the environment may end it earlier."),
+    ],
+)
+def test_whether_episodes_end_early_is_told_as_it_was_measured(lengths: tuple[float, ...], ends: str) -> None:
+    known = tuple(replace(a, mean_length=length) for a, length in zip(ANCHORS, lengths, strict=False))
+    text = prompting.render(Brief(task=TASK, anchors=known), settings=SEARCH).messages[1].content
+    [line] = [line for line in text.splitlines() if line.startswith("One control step")]
+    assert line.endswith(ends)
+    assert ("in episodes of" in anchor_line(Brief(task=TASK, anchors=known))) == any(n < 1000 for n in lengths)
 
 
 @pytest.mark.parametrize(("kept", "told"), [(0, "random actions reach"), (1, "a policy trained for 300000 steps")])
@@ -362,7 +381,7 @@ def test_one_anchor_alone_is_told_alone(kept: int, told: str) -> None:
 def test_success_and_unit_are_left_out_where_there_is_none() -> None:
     bare = replace(TASK, success=None, fitness=replace(TASK.fitness, unit="1"))
     line = anchor_line(Brief(task=bare, anchors=(replace(ANCHORS[0], success_rate=None, success_ci95=None),)))
-    assert line == "For scale: random actions reach a fitness of -0.0312."
+    assert line == "For scale: random actions reach a fitness of -0.0312 in episodes of 21.4 steps."
 
 
 def test_no_line_for_scale_where_nothing_is_known_or_nothing_is_to_be_told() -> None:

@@ -58,6 +58,7 @@ def _at_random(played: RandomPlay | None) -> Anchor | None:
         ci95=score.ci95,
         success_rate=score.success_rate,
         success_ci95=score.success_ci95,
+        mean_length=score.mean_length,
         seeds=1,
     )
 
@@ -76,6 +77,7 @@ def _over_seeds(trainings: Sequence[Training], episodes: int) -> Anchor | None:
         ci95=_half_width(fitness),
         success_rate=float(np.mean(success)) if success else None,
         success_ci95=_of_rates(success, episodes),
+        mean_length=float(np.mean([score.mean_length for score in scores])),
         seeds=len(scores),
         failed=len(trainings) - len(scores),
     )

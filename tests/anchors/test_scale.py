@@ -19,10 +19,10 @@ HERE = Machine(cpu="a", cores=2, gpu=None, versions={})
 NO_SCORE = Rejected(stage="train", reason="The reward is not finite.", hint="")
 
 
-def score(mean: float, success: float | None = None) -> Score:
+def score(mean: float, success: float | None = None, *, length: float = 9.0) -> Score:
     interval = None if success is None else (success, success)
     return Score(
-        episodes=(mean, mean), mean=mean, ci95=0.5, success_rate=success, success_ci95=interval, mean_length=9.0
+        episodes=(mean, mean), mean=mean, ci95=0.5, success_rate=success, success_ci95=interval, mean_length=length
     )
 
 
@@ -38,7 +38,9 @@ def trained(record: Record, outcomes: Sequence[Score | Rejected], *, reward: Rew
 @pytest.fixture
 def full(fresh: Record) -> Record:
     record = file.with_random(fresh, score(-1.0, 0.25), machine=HERE, date="2026-11-21")
-    record = trained(record, [score(1.0, 0.5), score(2.0, 0.75), score(3.0, 1.0)], reward="expert", env_steps=300)
+    record = trained(
+        record, [score(1.0, 0.5, length=3.0), score(2.0, 0.75), score(3.0, 1.0)], reward="expert", env_steps=300
+    )
     record = trained(record, [score(5.0, 1.0), NO_SCORE], reward="expert", env_steps=1000)
     return trained(record, [NO_SCORE, NO_SCORE], reward="sparse", env_steps=300)
 
@@ -46,11 +48,12 @@ def full(fresh: Record) -> Record:
 def test_means_and_intervals_over_seeds_worked_out_by_hand(full: Record) -> None:
     random, at_300, at_1000 = anchors(full)
     assert random == Anchor(
-        policy="random", env_steps=0, fitness=-1.0, ci95=0.5, success_rate=0.25, success_ci95=(0.25, 0.25), seeds=1
-    )
+        policy="random", env_steps=0, fitness=-1.0, ci95=0.5, success_rate=0.25, success_ci95=(0.25, 0.25),
+        mean_length=9.0, seeds=1,
+    )  # fmt: skip
     # deviation of 1 2 3 is 1; Student's t of 2 degrees is 4.303: 4.303 / sqrt 3 = 2.4844
     assert (at_300.policy, at_300.env_steps, at_300.seeds, at_300.failed) == ("expert", 300, 3, 0)
-    assert at_300.fitness == 2.0
+    assert (at_300.fitness, at_300.mean_length) == (2.0, 7.0)
     assert at_300.ci95 == pytest.approx(2.4844, abs=1e-4)
     # deviation of 0.5 0.75 1 is 0.25: 0.75 +- 0.6211, and a rate is never above 1
     assert at_300.success_rate == 0.75

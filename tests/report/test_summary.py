@@ -90,10 +90,12 @@ def test_a_human_normalised_score_is_told_with_its_scale(
 
 ANCHORS = (
     Anchor(
-        policy="random", env_steps=0, fitness=-0.12345, ci95=0.01, success_rate=None, success_ci95=None, seeds=1
+        policy="random", env_steps=0, fitness=-0.12345, ci95=0.01, success_rate=None, success_ci95=None,
+        mean_length=20.0, seeds=1
     ),
     Anchor(
-        policy="expert", env_steps=1_000_000, fitness=3.5, ci95=0.25, success_rate=0.5, success_ci95=None, seeds=3
+        policy="expert", env_steps=1_000_000, fitness=3.5, ci95=0.25, success_rate=0.5, success_ci95=None,
+        mean_length=20.0, seeds=3
     ),
 )  # fmt: skip
 
