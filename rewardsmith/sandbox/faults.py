@@ -276,6 +276,11 @@ SENTENCES: Mapping[str, _Sentence] = {
     "time": _Sentence(
         "The code was still running after {seconds} s and was stopped.", "Remove endless or very long loops."
     ),
+    "starved": _Sentence(
+        "The code was not through after {seconds} s, most of which it waited for a processor: this machine is too busy "
+        "to judge it.",
+        "Nothing is known to be wrong with the code. Give it once more.",
+    ),
     "memory": _Sentence(
         "The code needs more memory than a reward may.", "Avoid tensors that grow with the square of their inputs."
     ),

@@ -327,6 +327,9 @@ def _verdict(ended: dict[str, object], said: bytes, seconds: float) -> dict[str,
     if ended.get("too_much") is True:
         return Fault("output")
     if ended.get("in_time") is not True or code == -signal.SIGXCPU:
+        waited = ended.get("waited")
+        if isinstance(waited, float) and waited > MOST_WAITING * seconds:
+            return Fault("starved", words={"seconds": f"{(1 + MOST_WAITING) * seconds:.3g}"})
         return Fault("time", words={"seconds": f"{seconds:.3g}"})
     if code == -signal.SIGSYS:
         return Fault("forbidden", words={"how": "killed by SIGSYS"})

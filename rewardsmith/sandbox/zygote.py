@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LENGTH = struct.Struct("!I")
 MAX_ANSWER = 1_100_000  # bytes
 NOT_LOCKED = 77  # a child's exit code where its locks could not be put on
-MOST_WAITING = 3.0
+MOST_WAITING = 12.0
 """How many times its own seconds a job may wait, besides, for a processor of a busy machine."""
 
 _GOOD = """
@@ -170,17 +170,20 @@ class _Server:
         with contextlib.suppress(OSError):  # the child does the same; whichever comes first
             os.setpgid(child, child)
 
+        waited = 0.0
+
         def left() -> float:
             """Seconds it has yet; what it stood in line for a processor is not counted as its own."""
-            waited = min(_waited(child), MOST_WAITING * limits.seconds)
-            return started + limits.seconds + waited - time.monotonic()
+            nonlocal waited
+            waited = max(waited, _waited(child))
+            return started + limits.seconds + min(waited, MOST_WAITING * limits.seconds) - time.monotonic()
 
         said = _read_capped(reading, left)
         too_much = said is not None and len(said) > MAX_ANSWER
         code, by_itself = _end(child, left if said is not None and not too_much else lambda: 0.0)
         os.close(reading)
         _end_orphans()
-        ended = {"exit": code, "in_time": by_itself, "too_much": too_much}
+        ended = {"exit": code, "in_time": by_itself, "too_much": too_much, "waited": waited}
         return ended, b"" if too_much else said or b""
 
     def _be_the_child(self, request: Mapping[str, Any], limits: Limits, answer: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -123,15 +124,18 @@ def test_closing_twice_is_fine_and_ends_the_worker() -> None:
     sandbox.close()
 
 
-def _acting(tmp_path: Path, said: bytes, *, greeting: str = '{"layers": {}}', settings: Settings) -> ProcessSandbox:
-    """A sandbox whose worker is an actor: it greets, and answers every request with `said`."""
+def _acting(
+    tmp_path: Path, said: bytes, *, greeting: str = '{"layers": {}}', ended: str = '{"exit": 0, "in_time": true}',
+    settings: Settings,
+) -> ProcessSandbox:  # fmt: skip
+    """A sandbox whose worker is an actor: it greets, and answers every request with how it `ended` and `said`."""
     actor = tmp_path / "actor.py"
     actor.write_text(
         "import os, struct\n"
         f"frames = lambda *texts: b''.join(struct.pack('!I', len(text)) + text for text in texts)\n"
         f"os.write(1, frames({greeting.encode()!r}))\n"
         "while os.read(0, 100000):\n"
-        f'    os.write(1, frames(b\'{{"exit": 0, "in_time": true}}\', {said!r}))\n',
+        f"    os.write(1, frames({ended.encode()!r}, {said!r}))\n",
         encoding="utf-8",
     )
     return ProcessSandbox(settings, zygote=actor)
@@ -147,6 +151,28 @@ def test_an_unusable_answer_is_a_rejection(said: bytes, tmp_path: Path) -> None:
     assert isinstance(rejected, Rejected)
     assert isinstance(probed, Rejected)
     assert rejected.reason == probed.reason == "The code's worker gave no usable answer."
+
+
+@pytest.mark.parametrize(
+    ("waited", "reason"),
+    [
+        (95.9, "The code was still running after 8 s and was stopped."),
+        (
+            96.1,
+            "The code was not through after 104 s, most of which it waited for a processor: this machine is too busy "
+            "to judge it.",
+        ),
+    ],
+)
+def test_code_is_not_blamed_for_a_machine_that_gives_it_no_processor(
+    waited: float, reason: str, tmp_path: Path
+) -> None:
+    """Of its own it has 8 s, and twelve times as much to stand in line."""
+    ended = json.dumps({"exit": -9, "in_time": False, "too_much": False, "waited": waited})
+    with _acting(tmp_path, b"", ended=ended, settings=Settings(timeout_s=8.0)) as acting:
+        [rejected] = acting.trace([FINE], signals=SIGNALS)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == reason
 
 
 def test_a_frame_longer_than_any_can_be_is_not_waited_for(tmp_path: Path) -> None:
