@@ -20,7 +20,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rewardsmith import envdoc, geometry, prompting, resources, taskfile
+from rewardsmith import envdoc, geometry, prompting, resources, taskfile, views
 from rewardsmith.config import FeedbackSettings, SearchSettings
 from rewardsmith.feedback import comment, sources
 from rewardsmith.graph import RewardGraph, allowed_inputs
@@ -31,6 +31,7 @@ from rewardsmith.types import (
     Anchor,
     Attempt,
     Candidate,
+    Checkpoint,
     Constant,
     Curve,
     Drafted,
@@ -427,7 +428,7 @@ def test_environment_unknown_to_gymnasium_has_no_description() -> None:
 
 
 def test_view_of_a_task_has_no_field_that_could_betray_a_source() -> None:
-    assert "HIDDEN" not in repr(prompting.task_view(TASK, env_source=True, ranges={}))
+    assert "HIDDEN" not in repr(views.task_view(TASK, env_source=True, ranges={}))
 
 
 def test_text_of_models_and_people_cannot_pose_as_another_speaker() -> None:
@@ -590,8 +591,28 @@ def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
     text = as_markdown(prompting.render(Brief(task=TASK, turns=turns, siblings=siblings), settings=SEARCH))
     assert f"Its training ended before its time, so the score is of a shorter one. {why}\n" in text
     lines = [line for line in text.splitlines() if line.startswith("- g001-0")]
-    assert ", dropped behind others after 400000 steps of training" in lines[1]
-    assert "steps of training" not in lines[0]
+    assert f" steps; s{why[1:-1]}" in lines[1]
+    assert "stopped" not in lines[0]
+
+
+def test_a_policy_that_is_not_the_last_is_told_as_such() -> None:
+    outcome = judged(0.4)
+    peaked = replace(outcome.trained, peak=Checkpoint(policy=Policy(tensors={}), env_steps=180_224))
+    at_peak = replace(outcome, trained=peaked, checkpoint="peak", other=judged(0.1).score)
+    told = "It is of the policy after 180224 of 400000 training steps, at the peak of its own reward"
+    assert f"{told}; the last policy reached 0.1.\n" in last_words(at_peak)
+    assert f"{told}.\n" in last_words(replace(at_peak, other=None))
+    assert told not in last_words(replace(at_peak, checkpoint="last"))
+
+
+def test_episodes_that_differ_are_told_by_quartiles() -> None:
+    outcome = judged(0.4)
+    scored = replace(outcome, score=replace(outcome.score, episodes=(0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0)))
+    assert "8 fresh episodes; the worst 0, quartiles 0.438, 0.875, 1, the best 1)." in last_words(scored)
+    alike = replace(outcome, score=replace(outcome.score, episodes=(0.5,) * 8))
+    assert "(mean over 8 fresh episodes)." in last_words(alike)
+    few = replace(outcome, score=replace(outcome.score, episodes=(0.0, 1.0)))
+    assert "(mean over 2 fresh episodes)." in last_words(few)
 
 
 def test_a_median_of_several_trainings_is_told_with_the_others() -> None:
@@ -615,7 +636,7 @@ def test_hash_is_of_the_messages_alone() -> None:
 
 def test_template_that_asks_for_what_it_is_not_given_fails_loudly() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        prompting._text("turn.j2", task=prompting.task_view(TASK, env_source=False, ranges={}))
+        prompting._text("turn.j2", task=views.task_view(TASK, env_source=False, ranges={}))
 
 
 def test_prompt_tells_budget_discount_and_ranges() -> None:
@@ -634,5 +655,5 @@ def test_prompt_tells_budget_discount_and_ranges() -> None:
     ],
 )
 def test_each_number_of_a_short_signal_has_its_own_range(ranges: tuple[tuple[float, float], ...], told: str) -> None:
-    view = prompting.task_view(TASK, env_source=False, ranges={TASK.signals[0].name: ranges})
+    view = views.task_view(TASK, env_source=False, ranges={TASK.signals[0].name: ranges})
     assert view.signals[0].seen == told

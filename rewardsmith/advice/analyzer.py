@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from rewardsmith import prompting
+from rewardsmith import prompting, views
 from rewardsmith.advice import answers
 from rewardsmith.advice.source import Advice
 from rewardsmith.advice.story import story
@@ -44,7 +44,7 @@ def question(about: str, episodes: tuple[Trajectory, ...], task: Task, *, solved
     """What the analyzer is asked about one attempt: numbers and the task's own words, nothing of the candidate."""
     prompt = prompting.question(
         "analyzer.j2",
-        task=prompting.task_view(task, env_source=False, ranges={}),
+        task=views.task_view(task, env_source=False, ranges={}),
         episodes=[story(t, task) for t in episodes],
         solved=story(solved, task) if solved else None,
         statements=STATEMENTS,

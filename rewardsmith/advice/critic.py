@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rewardsmith import prompting
+from rewardsmith import prompting, views
 from rewardsmith.advice import answers
 from rewardsmith.interfaces import Ask, Brief, Question
 from rewardsmith.quoting import fenced, numbered, one_line
@@ -60,7 +60,7 @@ def read(reply: Reply) -> Review:
 
 def question(attempt: Attempt, brief: Brief, *, number: int) -> Question:
     """What a critic is asked: the goal, the signals, and the code as it stands, marked as material to judge."""
-    task = prompting.task_view(brief.task, env_source=False, ranges=brief.ranges)
+    task = views.task_view(brief.task, env_source=False, ranges=brief.ranges)
     prompt = prompting.question("critic.j2", task=task, code=fenced(attempt.candidate.code), findings=answers.LINES)
     return Question(purpose="critic", about=attempt.id, index=number, prompt=prompt)
 

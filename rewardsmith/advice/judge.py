@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from rewardsmith import prompting
+from rewardsmith import prompting, views
 from rewardsmith.advice import answers
 from rewardsmith.advice.shown import Show, Shown, signals
 from rewardsmith.advice.source import Advice
@@ -106,7 +106,7 @@ def score_prompt(episode: Shown, task: Task, *, scale: Sequence[str] = SCALE) ->
     return prompting.question(
         "judge_score_frames.j2" if episode.images else "judge_score.j2",
         images=episode.captioned("The episode"),
-        task=prompting.task_view(task, env_source=False, ranges={}),
+        task=views.task_view(task, env_source=False, ranges={}),
         episode=episode,
         scale=tuple(scale),
     )
@@ -182,7 +182,7 @@ def pair_prompt(first: Shown, second: Shown, task: Task) -> Prompt:
     return prompting.question(
         "judge_pair_frames.j2" if first.images else "judge_pair.j2",
         images=(*first.captioned("The first episode"), *second.captioned("The second episode")),
-        task=prompting.task_view(task, env_source=False, ranges={}),
+        task=views.task_view(task, env_source=False, ranges={}),
         first=first,
         second=second,
     )

@@ -19,7 +19,7 @@ from rewardsmith.feedback.wording import g, in_unit, label, named
 from rewardsmith.graph import RewardGraph
 from rewardsmith.graph_program import Program, Ref, Value
 from rewardsmith.interfaces import Scene
-from rewardsmith.types import Attempt, Feedback, Judged, Score, Task
+from rewardsmith.types import Attempt, Feedback, Judged, Task
 
 NUMBERS = 4  # changed numbers told of a component
 LINES = 6  # new formulas told of an attempt
@@ -45,7 +45,7 @@ class Changes:
         found = compared(before, after)
         what = found.words()
         lines = new_formulas(parent.candidate.code, attempt.candidate.code) if found.added or found.rewritten else []
-        result = _result(parent.outcome.score, attempt.outcome.score, scene.task)
+        result = _result(parent.outcome, attempt.outcome, scene.task)
         return Feedback(
             source=self.name,
             text=f"Against its parent {parent.id}: {what}. {result}",
@@ -190,7 +190,8 @@ def _shown(value: Value, place: Mapping[int, int], numbers: list[float], tunable
 
 
 def _differences(old: Sequence[float], new: Sequence[float]) -> tuple[tuple[float, float], ...]:
-    return tuple(pair for pair in zip(old, new, strict=True) if pair[0] != pair[1])
+    """Each change once, however often the code that makes it is called."""
+    return tuple(dict.fromkeys(pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]))
 
 
 def _number(value: float) -> str:
@@ -200,10 +201,13 @@ def _number(value: float) -> str:
 # --- what became of it ----------------------------------------------------------------------------------------------
 
 
-def _result(before: Score, after: Score, task: Task) -> str:
+def _result(parent: Judged, child: Judged, task: Task) -> str:
+    before, after = parent.score, child.score
     unit, change = in_unit(task.fitness.unit), after.mean - before.mean
     clear = abs(change) > math.hypot(before.ci95, after.ci95)
     verdict = (
         f"{'higher' if change > 0 else 'lower'}, beyond the judge's noise" if clear else "within the judge's noise"
     )
+    if child.trained.env_steps < parent.trained.env_steps and change < 0:
+        verdict = f"after {child.trained.env_steps} env steps, the parent's after {parent.trained.env_steps}"
     return f"Fitness went from {g(before.mean, digits=4)} to {g(after.mean, digits=4)}{unit}: {verdict}."

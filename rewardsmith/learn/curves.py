@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from rewardsmith.types import Curve, Measure, Task
 
 Points = Mapping[str, Sequence[tuple[int, float]]]
 """Points of curves by name: env steps and value."""
+OF_EPISODES = frozenset({"fitness", "success", "episode_length"})
+"""Curves of whole episodes; the others are of a reward and its components, step by step."""
 OWN_RETURN = Measure(source="reward", reduce="sum")
 """What an episode earned under the candidate's own reward."""
 
@@ -97,12 +100,29 @@ class CurveBook:
         points = self._points.get("fitness")
         return f"fitness {points[-1][1]:.4g}" if points else "training"
 
-    def curves(self, limit: int) -> tuple[Curve, ...]:
-        """Every curve in at most `limit` points, each the mean of the points it stands for."""
-        return tuple(_thinned(name, points, limit) for name, points in sorted(self._points.items()))
+    def curves(self, limit: int, *, rollout_steps: int) -> tuple[Curve, ...]:
+        """Every curve in at most `limit` points, each the mean of the points it stands for.
+
+        A reward's point is of the rollouts that one episode takes. Where all episodes last equally long, environments
+        are in step: a single rollout would tell what part of an episode it fell on rather than what was learned.
+        """
+        longest = max((value for _, value in self._points.get("episode_length", ())), default=0.0)
+        span = max(1, math.ceil(longest / rollout_steps))
+        return tuple(
+            _thinned(name, points if name in OF_EPISODES else _smoothed(points, span), limit)
+            for name, points in sorted(self._points.items())
+        )
 
 
-def _thinned(name: str, points: list[tuple[int, float]], limit: int) -> Curve:
+def _smoothed(points: Sequence[tuple[int, float]], span: int) -> list[tuple[int, float]]:
+    """Each `span` points that follow one another as one, their mean, at the last of them; all as one where fewer."""
+    span = min(span, len(points))
+    values = np.array([value for _, value in points])
+    means = np.lib.stride_tricks.sliding_window_view(values, span).mean(axis=1)
+    return [(at, float(mean)) for (at, _), mean in zip(points[span - 1 :], means, strict=True)]
+
+
+def _thinned(name: str, points: Sequence[tuple[int, float]], limit: int) -> Curve:
     parts = np.array_split(np.arange(len(points)), min(limit, len(points)))
     return Curve(
         name=name,

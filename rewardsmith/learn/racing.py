@@ -86,8 +86,8 @@ def _raced(leg: Leg, own: Mean, last: Mean, *, place: int) -> Stop:
     return Stop(
         kind="raced",
         env_steps=leg.env_steps,
-        why=f"Stopped after {leg.env_steps} env steps in place {place}: its fitness was {own.value:.4g}, "
-        f"that of the last one that trained on {last.value:.4g}.",
+        why=f"Stopped after {leg.env_steps} env steps in place {place}: its fitness in training was {own.value:.4g}, "
+        f"and {last.value:.4g} that of the last one to train on.",
     )
 
 

@@ -111,7 +111,7 @@ class Training:
         return self.fault or Trained(
             verified=self.trainee.verified,
             policy=self.policy,
-            curves=self._book.curves(self._settings.curve_points),
+            curves=self._book.curves(self._settings.curve_points, rollout_steps=self._settings.rollout_steps),
             env_steps=self.env_steps,
             seconds=seconds,
             peak=self._fallen_from(),

@@ -304,7 +304,7 @@ SENTENCES: Mapping[str, _Sentence] = {
 WARNINGS: Mapping[str, str] = {
     "flat": "The reward was {value} in all {count} states of a random policy: learning has nothing to start from.",
     "still": "Component '{name}' was {value} in all {count} states of a random policy.",
-    "negligible": "Component '{name}' hardly matters: under a random policy it varies by {own}, the total by {whole}.",
+    "negligible": "Component '{name}' varies by {own} under a random policy, the total by {whole}: no lead at first.",
     "unaccounted": "The components do not sum to the total, so feedback on them does not explain all of it.",
     "extreme": "The reward is not finite where its inputs are {where}.",
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardsmith import prompting
+from rewardsmith import views
 from rewardsmith.advice import analyzer
 from rewardsmith.interfaces import Ask, Question, Scene
 from rewardsmith.sim.point import point_task
@@ -93,7 +93,7 @@ def test_a_reply_without_statements_says_nothing_and_is_paid_for(
     [said] = analyzer.analysed(scene, ask=answering({"g001-00.analyzer1": "Thought process:"}), episodes=1).values()
     assert said.text == ""
     assert said.spend.tokens_in == 100
-    view = prompting.attempt_view(
+    view = views.attempt_view(
         Attempt(candidate=scene.batch[0].candidate, outcome=scene.batch[0].outcome, feedback=(said,))
     )
     assert view.feedback == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from rewardsmith.feedback import sources
 from rewardsmith.feedback.changes import compared, new_formulas
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Scene
-from rewardsmith.types import Attempt, Rejected, Task
+from rewardsmith.types import Attempt, Judged, Rejected, Task
 
 [CHANGES] = sources(["changes"], FeedbackSettings())
 MakeAttempt = Callable[..., Attempt]
@@ -86,6 +87,30 @@ def test_what_became_of_it_is_told(judged: MakeAttempt, task: Task, mean: float,
     what = "numbers of `near`: 0.5 -> 0.2; `fast`, `effort` unchanged"
     assert feedback.text == f"Against its parent g001-02: {what}. {verdict}"
     assert json.loads(json.dumps(feedback.data)) == {"parent": "g001-02", "what": what, "lines": []}
+
+
+def test_a_child_that_was_stopped_sooner_is_not_called_worse(judged: MakeAttempt, task: Task) -> None:
+    parent = judged(code=PARENT, mean=2.0, ci95=0.3, id_="g001-02")
+    child = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=0.1, ci95=0.1, id_="g002-00")
+    assert isinstance(child.outcome, Judged)
+    steps = child.outcome.trained.env_steps
+    stopped = replace(child.outcome, trained=replace(child.outcome.trained, env_steps=steps // 4))
+    feedback = CHANGES.comment(replace(child, outcome=stopped), Scene(task=task, parent=parent))
+    assert feedback is not None
+    told = f"Fitness went from 2 to 0.1 m: after {steps // 4} env steps, the parent's after {steps}."
+    assert feedback.text.endswith(told)
+
+
+def test_a_number_of_a_helper_is_told_once_however_often_it_is_called(graph: Graph) -> None:
+    code = """
+import torch
+def near(a, b):
+    return torch.exp(-torch.norm(a - b, dim=-1) / 0.5)
+def compute_reward(hand, goal):
+    closer = near(hand, goal) - near(goal, hand + 1.0)
+    return closer, {"closer": closer}
+"""
+    assert compared(graph(code), graph(code.replace("0.5", "0.2"))).words() == "numbers of `closer`: 0.5 -> 0.2"
 
 
 def test_nothing_is_said_where_there_is_nothing_to_compare_with(judged: MakeAttempt, task: Task) -> None:

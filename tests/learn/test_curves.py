@@ -35,8 +35,8 @@ def _book(rollouts: list[Rollout], **means: float) -> CurveBook:
     return book
 
 
-def _curves(book: CurveBook, limit: int = 50) -> dict[str, Curve]:
-    return {curve.name: curve for curve in book.curves(limit)}
+def _curves(book: CurveBook, limit: int = 50, *, rollout_steps: int = 5) -> dict[str, Curve]:
+    return {curve.name: curve for curve in book.curves(limit, rollout_steps=rollout_steps)}
 
 
 def test_fitness_is_the_mean_over_the_episodes_that_ended() -> None:
@@ -62,13 +62,35 @@ def test_a_rollout_in_which_no_episode_ends_leaves_no_point_of_fitness() -> None
     assert curves["reward"].values == (0.0, 1.0)
 
 
+def test_a_reward_is_told_over_as_many_rollouts_as_an_episode_takes() -> None:
+    """Episodes of 4 steps in rollouts of 2: what is paid in their second half alone does not make the curve swing."""
+    book, tally, readings = CurveBook(), Tally(TASK, candidates=1, num_envs=2), Readings(TASK)
+    for i, rollout in enumerate(_rollouts(6, 2)):
+        [ended] = tally.update(rollout, readings, rollout.reward)
+        book.record(ended, {"reward": float(i % 2)}, (i + 1) * 10)
+    curve = _curves(book, rollout_steps=2)["reward"]
+    assert curve.values == (0.5,) * 5
+    assert curve.env_steps == (20, 30, 40, 50, 60)
+
+
+def test_a_training_shorter_than_an_episode_is_told_rollout_by_rollout() -> None:
+    curves = _curves(_book(_rollouts(2, 1)), rollout_steps=1)
+    assert set(curves) == {"reward"}
+    assert curves["reward"].values == (0.0, 1.0)
+
+
+def test_a_reward_with_fewer_points_than_an_episode_has_rollouts_is_one_point() -> None:
+    book = CurveBook({"episode_length": [(10, 4.0)], "reward": [(10, 1.0), (20, 2.0)]})
+    assert _curves(book, rollout_steps=1)["reward"].values == (1.5,)
+
+
 def test_a_task_without_success_has_no_curve_of_it() -> None:
     task = replace(TASK, success=None)
     book, tally = CurveBook(), Tally(task, candidates=1, num_envs=2)
     for rollout in _rollouts(1, 5):
         [ended] = tally.update(rollout, Readings(task), rollout.reward)
         book.record(ended, {}, 10)
-    assert {curve.name for curve in book.curves(50)} == {"fitness", "episode_length"}
+    assert {curve.name for curve in book.curves(50, rollout_steps=5)} == {"fitness", "episode_length"}
 
 
 def test_components_stand_under_their_name() -> None:
@@ -122,7 +144,7 @@ def test_thinning_keeps_order_the_last_step_and_the_range(count: int, limit: int
     nothing = Episodes(fitness=np.zeros(0), success=None, length=np.zeros(0), own_return=np.zeros(0))
     for i in range(count):
         book.record(nothing, {"reward": float(i)}, 10 * (i + 1))
-    [curve] = [c for c in book.curves(limit) if c.name == "reward"]
+    [curve] = [c for c in book.curves(limit, rollout_steps=5) if c.name == "reward"]
     assert len(curve.values) == len(curve.env_steps) == min(count, limit)
     assert curve.env_steps[-1] == 10 * count
     assert list(curve.env_steps) == sorted(set(curve.env_steps))

@@ -41,7 +41,7 @@ def test_it_is_said_in_which_place_and_by_how_much() -> None:
     stop = dropped(_field(1.0, 4.0), SETTINGS)["c0"]
     assert (stop.kind, stop.env_steps) == ("raced", 100)
     assert stop.why == (
-        "Stopped after 100 env steps in place 2: its fitness was 1, that of the last one that trained on 4."
+        "Stopped after 100 env steps in place 2: its fitness in training was 1, and 4 that of the last one to train on."
     )
 
 
