@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rewardsmith.quoting import one_line
 from rewardsmith.report.tables import Table
 from rewardsmith.store.pages import number
-from rewardsmith.types import Disturbance, Final, Measured, Rejected
+from rewardsmith.types import Disturbance, Final, Measured, Rejected, Score
 
 WORDS = {
     "reset_noise": "starts spread {} times as wide",
@@ -25,6 +25,16 @@ def probe_table(final: Final) -> Table | None:
     rows += [(world(p.disturbance), *map(_fitness, p.scores)) for p in final.probes if p.scores]
     names = tuple(m.id for m in final.finalists)
     return Table(heading=("world", *names), rows=rows, right=frozenset(names))
+
+
+def ahead(final: Final) -> list[str]:
+    """A line for each finalist that did better than the winner where both were measured again."""
+    better = [m for m in final.finalists if isinstance(m.score, Score) and m.score.mean > final.score.mean]
+    return [
+        f"{m.id} did better than the winner on these seeds, which it was not chosen by: {_fitness(m)} against "
+        f"{number(final.score.mean)} ± {number(final.score.ci95)}."
+        for m in better
+    ]
 
 
 def refusals(final: Final) -> list[str]:

@@ -12,7 +12,7 @@ from rewardsmith.quoting import fenced, one_line
 from rewardsmith.report.anchors import scale_rows
 from rewardsmith.report.hacking import hacking
 from rewardsmith.report.lineage import lineage
-from rewardsmith.report.probes import broken, probe_table, refusals
+from rewardsmith.report.probes import ahead, broken, probe_table, refusals
 from rewardsmith.report.race import raced
 from rewardsmith.report.screen import screened
 from rewardsmith.report.tables import NOTHING, Table, cell_text
@@ -27,6 +27,7 @@ SANDBOXES = {
     "docker": "generated code ran in a container",
     "unsafe": "none: generated code ran unprotected (--sandbox unsafe)",
 }
+STOPPED = {"raced": "behind others", "solved": "solved early", "hacking": "stopped: hacking"}
 NUMBERS = frozenset({"fitness", "success", "env steps", "tokens", "judged", "rejected", "generation", "chain"})
 
 
@@ -108,7 +109,7 @@ def _other_worlds(final: Final | None) -> str:
     table = probe_table(final) if final is not None else None
     if final is None or table is None:
         return ""
-    lines = _list(map(cell_text, [*broken(final), *refusals(final)]))
+    lines = _list(map(cell_text, [*ahead(final), *broken(final), *refusals(final)]))
     return f"Fitness of the finalists where the world differs in one respect.\n\n{table.markdown()}\n{lines}"
 
 
@@ -145,12 +146,20 @@ def _candidate(attempt: Attempt) -> tuple[str, ...]:
         attempt.id,
         parents,
         attempt.candidate.origin,
-        "judged" if score is not None else outcome_words(attempt.outcome, unit="1"),
+        _outcome(attempt),
         fitness,
         success,
         str(spend.env_steps),
         str(spend.tokens_in + spend.tokens_out),
     )
+
+
+def _outcome(attempt: Attempt) -> str:
+    """`judged`, with why its training ended early; or what became of it instead."""
+    if not isinstance(attempt.outcome, Judged):
+        return outcome_words(attempt.outcome, unit="1")
+    stop = attempt.outcome.trained.stopped
+    return f"judged ({STOPPED[stop.kind]})" if stop else "judged"
 
 
 def _measured(score: Score) -> tuple[str, str, str]:
@@ -195,7 +204,9 @@ def _best_reward(run: Run, attempts: Sequence[Attempt], final: Final | None) -> 
 def _spend(spend: Spend) -> str:
     return _list(
         [
-            f"{spend.env_steps} env steps, {spend.seconds / 3600:.2f} hours of candidates and references",
+            f"{spend.env_steps} env steps",
+            f"{spend.seconds / 3600:.2f} hours of training, judging and waiting for replies, added up over candidates "
+            "and references",
             f"{spend.tokens_in} tokens in, {spend.tokens_out} tokens out, {spend.cost_usd:.4f} USD",
         ]
     )
@@ -203,14 +214,12 @@ def _spend(spend: Spend) -> str:
 
 def _again(run: Run) -> str:
     name = run.folder.name
-    anew = [f"rewardsmith evolve runs/{name}/task.yaml", f"--config runs/{name}/config.yaml"]
-    anew += [
-        f"--seed-reward runs/{name}/candidates/{a.id}.py" for g in run.history() if g.index == 0 for a in g.attempts
-    ]
+    anew = [f"rewardsmith evolve {name}/task.yaml", f"--config {name}/config.yaml"]
+    anew += [f"--seed-reward {name}/candidates/{a.id}.py" for g in run.history() if g.index == 0 for a in g.attempts]
     anew += ["--references"] if run.references() is not None else []
     return (
-        "In the folder that holds `runs/`: the first continues the run, the second begins the same one anew.\n\n"
-        f"```sh\nrewardsmith resume {name}\n{' '.join(anew)}\n```\n"
+        f"In the folder that holds `{name}/`: the first continues the run unless it is finished, the second begins the "
+        f"same one anew.\n\n```sh\nrewardsmith resume {name}\n{' '.join(anew)}\n```\n"
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from rewardsmith.report import summary
-from rewardsmith.report.probes import broken, probe_table, refusals
+from rewardsmith.report.probes import ahead, broken, probe_table, refusals
 from rewardsmith.store import Run
 from rewardsmith.types import Attempt, Disturbance, Final, Generation, Judged, Measured, Probe, Rejected, Score
 
@@ -46,6 +47,15 @@ def test_each_world_is_a_row_and_each_finalist_a_column(final: Final) -> None:
         ("every mass times 1.3", "3 ± 0.25", "not finite"),
         ("episodes 2 times as long", "1 ± 0.25", "14 ± 0.25"),
     ]
+
+
+def test_a_finalist_that_did_better_than_the_winner_is_named(final: Final, score: Scores) -> None:
+    assert ahead(final) == []
+    better = replace(final, finalists=(final.finalists[0], Measured(id="g001-01", score=score(8.5))))
+    assert ahead(better) == [
+        "g001-01 did better than the winner on these seeds, which it was not chosen by: 8.5 ± 0.25 against 8 ± 0.25."
+    ]
+    assert ahead(replace(final, finalists=(final.finalists[0], Measured(id="g001-01", score=BROKEN)))) == []
 
 
 def test_what_was_not_tried_is_said_with_its_reason(final: Final) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from rewardsmith.report import lineage, summary, table
 from rewardsmith.report.lineage import tree
 from rewardsmith.store import Run
-from rewardsmith.types import Anchor, Attempt, Drafted, Final, Generation, Judged, Score
+from rewardsmith.types import Anchor, Attempt, Drafted, Final, Generation, Judged, Score, Stop
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 
@@ -88,6 +90,19 @@ def test_a_human_normalised_score_is_told_with_its_scale(
     assert "Human-normalised score: 0.625 (1 is the expert's, 0 the sparse reward's)." in summary(run)
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"), [("raced", "behind others"), ("solved", "solved early"), ("hacking", "stopped: hacking")]
+)
+def test_a_training_that_ended_early_is_marked(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged], kind: str, told: str
+) -> None:
+    outcome = judged(2.0)
+    stop = Stop(kind=kind, env_steps=20, why="Stopped.")  # type: ignore[arg-type]
+    cut = replace(outcome, trained=replace(outcome.trained, stopped=stop))
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=(attempt("g001-00", cut),)))
+    assert f"| judged ({told}) | 2 ± 0.25 |" in summary(empty_run)
+
+
 ANCHORS = (
     Anchor(
         policy="random", env_steps=0, fitness=-0.12345, ci95=0.01, success_rate=None, success_ci95=None,
@@ -122,7 +137,7 @@ def test_a_seeded_run_says_which_seeds_begin_it_anew(
 ) -> None:
     empty_run.add_generation(Generation(index=0, chain=0, attempts=(attempt("g000-00", judged(1.0)),)))
     name = empty_run.folder.name
-    assert f"config.yaml --seed-reward runs/{name}/candidates/g000-00.py\n" in summary(empty_run)
+    assert f"config.yaml --seed-reward {name}/candidates/g000-00.py\n" in summary(empty_run)
 
 
 def test_a_damaged_file_is_a_warning(run: Run) -> None:
