@@ -85,8 +85,12 @@ def _jitter(values: Sequence[float]) -> float:
 
 def ends(values: Sequence[float]) -> tuple[float, float]:
     """The means of a curve's first and last tenth."""
-    few = max(1, round(END * len(values)))
+    few = _few(values)
     return math.fsum(values[:few]) / few, math.fsum(values[-few:]) / few
+
+
+def _few(values: Sequence[float]) -> int:
+    return max(1, round(END * len(values)))
 
 
 def _words(s: Summary) -> str:
@@ -98,6 +102,8 @@ def _words(s: Summary) -> str:
         return f"{g(start)} -> {g(end)}, no trend ({g(s.min)} to {g(s.max)})"
     falling = way in ("falling", "dipped, then rose")
     top = s.min if falling else s.max
+    if s.values.index(top) >= len(s.values) - _few(s.values):  # the end, which is told already, less its jitter
+        return f"{g(start)} -> {g(end)}, {way}"
     return f"{g(start)} -> {g(end)}, {way}, {'low' if falling else 'peak'} {g(top)} at {_when(s, top)}"
 
 

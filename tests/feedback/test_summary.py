@@ -50,15 +50,17 @@ def test_each_curve_has_its_line(judged: Callable[..., Attempt], task: Task) -> 
             "component/alive": (1.0,) * 10,
             "reward": (4.0, 4.0, 4.0, 3.0, 2.0, 2.0, 1.0, 1.0, 1.0, 0.5),
             "fitness": (0.0, 4.0, 8.0, 8.0, 8.0, 8.0, 4.0, 2.0, 0.0),
+            "success": (0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.8, 0.9, 0.75, 0.75),
         }
     )
     feedback = SUMMARY.comment(attempt, Scene(task=task))
     assert feedback is not None
     assert feedback.text.split("\n")[1:] == [
-        "- `near`: 0 -> 9, rising, peak 9 at 100%",
+        "- `near`: 0 -> 9, rising",
         "- `alive`: flat at 1",
-        "- your reward: 4 -> 0.5, falling, low 0.5 at 100%",
+        "- your reward: 4 -> 0.5, falling",
         "- FITNESS: 0 -> 0, peaked, then fell, peak 8 at 25%",
+        "- SUCCESS, share of episodes: 0 -> 0.75, rose, then level, peak 0.9 at 78%",
     ]
 
 
@@ -71,7 +73,7 @@ def test_fitness_is_held_against_what_random_actions_reach(
     )
     feedback = SUMMARY.comment(attempt, Scene(task=task, trajectories=played))
     assert feedback is not None
-    assert "- FITNESS: 0 -> 9, rising, peak 9 at 100%; random actions reach 0.03 m" in feedback.text.split("\n")
+    assert "- FITNESS: 0 -> 9, rising; random actions reach 0.03 m" in feedback.text.split("\n")
     assert feedback.text.count("random") == 1
 
 
