@@ -152,11 +152,15 @@ class RejectionView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StopView:
-    """That a training ended before its budget: after how many steps, and why in a sentence and within one."""
+    """That a training ended before its budget: after how many steps, and why in a sentence and within one.
+
+    `raced` where others were ahead of it, which says little of what it could become.
+    """
 
     env_steps: int
     why: str
     clause: str
+    raced: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -278,7 +282,8 @@ def _stop_view(trained: Trained) -> StopView | None:
     if stop is None:
         return None
     why = one_line(stop.why)
-    return StopView(env_steps=trained.env_steps, why=why, clause=(why[:1].lower() + why[1:]).removesuffix("."))
+    clause = (why[:1].lower() + why[1:]).removesuffix(".")
+    return StopView(env_steps=trained.env_steps, why=why, clause=clause, raced=stop.kind == "raced")
 
 
 def _peak_view(judged: Judged) -> PeakView | None:

@@ -592,6 +592,7 @@ def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
     assert f"Its training ended before its time, so the score is of a shorter one. {why}\n" in text
     lines = [line for line in text.splitlines() if line.startswith("- g001-0")]
     assert f" steps; s{why[1:-1]}" in lines[1]
+    assert text.count("trained to the end it might have done well") == 1
     assert "stopped" not in lines[0]
 
 
