@@ -396,6 +396,7 @@ def test_a_run_that_does_not_exist_is_told_with_the_exit_code_of_runs(
         assert "There is no run called 'none'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_limit_ends_a_run_with_its_own_exit_code_and_resuming_with_more_goes_on(
     tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

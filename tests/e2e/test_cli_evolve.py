@@ -118,6 +118,7 @@ def test_a_run_leaves_what_the_readme_says(unbroken: Path) -> None:
     assert {"generation:1", "generation:2", "final:3"} <= set(events(unbroken))
 
 
+@pytest.mark.slow  # starts the command several times
 def test_what_a_run_knows_is_handed_to_another(shell: Shell, unbroken: Path, tmp_path: Path) -> None:
     file = tmp_path / "known.safetensors"
     # 16 of random play, and 2 of each of 2 references and 4 candidates, as far as they were judged
@@ -178,7 +179,7 @@ def test_ctrl_c_finishes_cleanly_and_the_run_can_be_resumed(shell: Shell, unbrok
     assert events(shell.runs / "interrupted") == events(unbroken)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # starts the command several times
 @pytest.mark.parametrize("delay_s", [0.5, 3.0, 6.0, 9.0])
 def test_a_run_killed_at_any_moment_and_twice_still_ends_as_the_unbroken_one(
     shell: Shell, unbroken: Path, delay_s: float
@@ -195,6 +196,7 @@ def test_a_run_killed_at_any_moment_and_twice_still_ends_as_the_unbroken_one(
     assert events(shell.runs / name) == events(unbroken)
 
 
+@pytest.mark.slow  # starts the command several times
 def test_words_of_people_reach_the_next_prompt_and_the_ledger(shell: Shell) -> None:
     words = ("--human", "after-generation", "--human-timeout", "6", "--seed", "5", "--name", "with-people")
     process = shell.start("evolve", TASK, *words, *(w for s in SETTINGS for w in ("--set", s)))
