@@ -284,7 +284,7 @@ class VerifySettings(Settings):
         8.0,
         gt=0,
         description="wall clock and processor, for tracing and again for probing; waiting for a processor of a busy "
-        "machine does not count, up to three times as much",
+        "machine does not count, up to twelve times as much",
     )
     memory_mib: int = Field(2048, ge=256)
     sandbox: Literal["locked", "docker", "unsafe"] = Field(

@@ -152,12 +152,11 @@ class RejectionView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StopView:
-    """That a training ended before its budget: after how many steps, and why in a sentence and within one.
+    """Why a training ended before its budget, in a sentence and within one.
 
     `raced` where others were ahead of it, which says little of what it could become.
     """
 
-    env_steps: int
     why: str
     clause: str
     raced: bool
@@ -283,7 +282,7 @@ def _stop_view(trained: Trained) -> StopView | None:
         return None
     why = one_line(stop.why)
     clause = (why[:1].lower() + why[1:]).removesuffix(".")
-    return StopView(env_steps=trained.env_steps, why=why, clause=clause, raced=stop.kind == "raced")
+    return StopView(why=why, clause=clause, raced=stop.kind == "raced")
 
 
 def _peak_view(judged: Judged) -> PeakView | None:

@@ -24,7 +24,7 @@ MOST = 1e6
 """The largest reward per step that can be trained with."""
 
 NEGLIGIBLE = 1e-3
-"""A component that varies by less than this share of the total hardly matters."""
+"""A component that varies by less than this share of the total is told of."""
 
 _EXTREME = 1e6  # far outside any state: a fault there is only a warning
 _SAME = 1e-4  # relative difference that rows may show when computed alone; kernels sum in different orders
