@@ -153,6 +153,9 @@ class TrainSettings(Settings):
     workers: int | None = Field(
         None, ge=1, description="threads that train some of the candidates each; null: one a core, at most 4"
     )
+    at_once: int | None = Field(
+        None, ge=1, description="candidates that train side by side; null: all, or as many as the free memory takes"
+    )
     threads: int = Field(1, ge=1, description="torch threads of each worker; more than 1 slows small machines")
     resume_steps: int = Field(
         500_000,
@@ -300,7 +303,7 @@ class HumanSettings(Settings):
     timeout_s: float = Field(3600.0, gt=0, description="how long to wait before going on without")
 
 
-INDIFFERENT = ("workers", "where", "farm", "checkpoint_minutes")
+INDIFFERENT = ("workers", "at_once", "where", "farm", "checkpoint_minutes")
 """Settings of a training that change no number."""
 CHANGEABLE = ("limits", "human", *(f"train.{name}" for name in INDIFFERENT))
 """What may change while a run lasts: all else would make it another run."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from rewardsmith import memory
 from rewardsmith.interfaces import Frame, Progress, Rollout, Simulator, SimulatorFactory, Watcher
 from rewardsmith.learn.policy import deterministic
 from rewardsmith.readings import Readings
@@ -106,10 +107,13 @@ def play(
 ) -> list[Played | Rejected]:  # fmt: skip
     """The same with `keep` of each policy's episodes; `policies` names whose each is.
 
-    What is recorded until the best and worst are known stays below `recording.LIMIT_BYTES`: where it would not, the
-    policies are played in several batches. A policy's result does not depend on its company.
+    What is recorded until the best and worst are known stays below `recording.LIMIT_BYTES`, and what the environments
+    hold within the free memory: where it would not, the policies are played in several batches. A policy's result does
+    not depend on its company.
     """
-    at_once = recordable(task, episodes=episodes) if keep else max(1, len(policies))
+    at_once = memory.at_once(max(1, len(policies)), episodes, task, simulator)
+    if keep:
+        at_once = min(at_once, recordable(task, episodes=episodes))
     found: list[Played | Rejected] = []
     for start in range(0, len(policies), at_once):
         together = policies[start : start + at_once]

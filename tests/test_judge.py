@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardsmith import judge, sim
+from rewardsmith import judge, memory, sim
 from rewardsmith.interfaces import Frame, Progress
 from rewardsmith.seeds import env_seeds
 from rewardsmith.sim.point import REACHED_M, STRIDE_M, PointSimulator, point_task
@@ -260,6 +260,27 @@ def test_a_trajectory_is_the_same_alone_and_in_company(monkeypatch: pytest.Monke
         assert torch.equal(one.actions, other.actions)
         assert torch.equal(other.signals["position"], third.signals["position"])
         assert one.fitness == other.fitness == third.fitness
+
+
+def test_where_memory_is_short_policies_are_played_one_after_the_other_with_the_same_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built: list[int] = []
+
+    class Counted(PointSimulator):
+        def reset(self) -> Frame:
+            built.append(self.num_envs)
+            return super().reset()
+
+    def scores() -> list[Score | Rejected]:
+        policies = [STILL, SEEK, RIGHT]
+        return judge.measure(policies, point_task(), Counted, seed=SEED, episodes=EPISODES, watch=lambda _: None)
+
+    together = scores()
+    assert built == [3 * EPISODES]
+    monkeypatch.setattr(memory, "at_once", lambda *_: 2)
+    assert scores() == together
+    assert built[1:] == [2 * EPISODES, EPISODES]
 
 
 def test_an_episode_with_a_signal_that_is_no_number_is_not_kept() -> None:

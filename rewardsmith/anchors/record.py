@@ -31,6 +31,7 @@ NO_MATTER: Final = frozenset(
         "curve_points",
         "device",
         "threads",
+        "at_once",
         "where",
         "farm",
         "warm_start",

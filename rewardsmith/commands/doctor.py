@@ -68,12 +68,15 @@ def _machine() -> list[Finding]:
 
 
 def _memory() -> str:
+    from rewardsmith import memory
+
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return "unknown on this system"
-    return f"{total / 2**30:.1f} GiB, {free / 2**30:.1f} GiB free"
+    free = memory.free_mib()
+    left = "what is free is not said on this system" if free is None else f"{free / 1024:.1f} GiB for programs to take"
+    return f"{total / 2**30:.1f} GiB, {left}"
 
 
 def _gpu() -> list[Finding]:

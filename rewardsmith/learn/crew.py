@@ -18,6 +18,7 @@ from typing import Protocol
 
 import torch
 
+from rewardsmith import memory
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Simulator, SimulatorFactory
 from rewardsmith.learn.policy import Shape
@@ -75,11 +76,16 @@ class Here:
         """Whoever is at fault in one leg takes no part in the next."""
         for leg in legs:
             left = [t for t in going if t.going]
-            if left:
-                self._leg(left, leg, job, tell)
+            for a, b in dealt(len(left), -(-len(left) // self._at_once(len(left), job))):
+                self._leg(left[a:b], leg, job, tell)
+
+    def _at_once(self, candidates: int, job: Job) -> int:
+        """How many train side by side: as the settings say, or as the memory takes their environments."""
+        s = job.settings
+        return max(1, s.at_once or memory.at_once(candidates, s.num_envs, job.task, self._simulator))
 
     def _leg(self, going: list[Training], leg: Stretch, job: Job, tell: Tell) -> None:
-        """One leg, dealt out to the workers."""
+        """One leg of some of the candidates, dealt out to the workers."""
         cancelled, done = Event(), SimpleQueue[int]()
         device = _device(job.settings.device)
         parts = dealt(len(going), self._workers(len(going), job.settings, device))

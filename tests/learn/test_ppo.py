@@ -70,6 +70,33 @@ def test_seeds_side_by_side_are_the_trainings_of_each(train: Train, trainee: Nam
     assert not _same(together[0], together[2])
 
 
+@pytest.mark.parametrize("racing", [True, False])
+def test_few_at_a_time_learn_the_same_as_all_at_once_and_hold_fewer_environments(
+    train: Train, trainee: Named, racing: bool
+) -> None:
+    open_now: list[int] = []
+    most = 0
+
+    class Counted(PointSimulator):
+        def reset(self) -> Frame:
+            nonlocal most
+            open_now.append(self.num_envs)
+            most = max(most, sum(open_now))
+            return super().reset()
+
+        def close(self) -> None:
+            open_now.remove(self.num_envs)
+
+    gains = [0.0, 0.5, 1.0, 2.0, 3.0]
+    legs = {"legs": 2, "env_steps": 512, "workers": 1, "racing": racing}
+    together = train([trainee(gain) for gain in gains], simulator=Counted, **legs)
+    assert most == 5 * 4
+    most = 0
+    apart = train([trainee(gain) for gain in gains], simulator=Counted, at_once=2, **legs)
+    assert most == 2 * 4
+    assert all(_same(one, other) for one, other in zip(together, apart, strict=True))
+
+
 def test_twins_in_one_population_are_the_same_and_others_are_not(train: Train, trainee: Named) -> None:
     first, other, second = train([trainee(0.5), trainee(1.0), trainee(0.5)])
     assert _same(first, second)
