@@ -99,6 +99,12 @@ class Archive:
         parents = {a.id for a in self.lineage(chain)}
         return tuple(a for a in generations[-1].attempts if a.id not in parents) if generations else ()
 
+    def earlier(self, chain: int) -> tuple[Attempt, ...]:
+        """The judged attempts of the chain's generations before its last, without the lineage; oldest first."""
+        parents = {a.id for a in self.lineage(chain)}
+        pool = [a for g in self._of(chain)[:-1] for a in g.attempts]
+        return tuple(a for a in pool if a.fitness is not None and a.id not in parents)
+
     def people(self, chain: int) -> tuple[HumanInput, ...]:
         """What persons have said so far, of the run or of attempts of this chain."""
         ids = {a.id for g in self._of(chain) for a in g.attempts}

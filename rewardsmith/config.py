@@ -44,6 +44,7 @@ class SearchSettings(Settings):
         description="feedback sources told of the latest of these attempts alone",
     )
     siblings: int = Field(4, ge=0, le=32, description="other attempts of the last generation told in a line each")
+    earlier: int = Field(8, ge=0, le=64, description="attempts of generations before it told so too, the best ones")
     repairs: int = Field(2, ge=0, le=10, description="times a rejected draft is asked for again")
     refit: int = Field(
         0,

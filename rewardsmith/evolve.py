@@ -87,6 +87,7 @@ def _drafts(
         task=task,
         turns=archive.lineage(chain),
         siblings=archive.siblings(chain),
+        earlier=archive.earlier(chain),
         people=archive.people(chain),
         env_steps=config.train.env_steps,
         gamma=config.train.gamma,

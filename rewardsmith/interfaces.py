@@ -135,12 +135,14 @@ class Brief:
     """What a prompt was rendered from, for proposers that read values rather than prose.
 
     It holds nothing the prompt does not: no fitness source, no expert reward. `turns` are earlier attempts of the
-    lineage, oldest first, the last one being the parent to improve; `siblings` are last generation's others.
+    lineage, oldest first, the last one being the parent to improve; `siblings` are last generation's others, and
+    `earlier` the judged others of the generations before it.
     """
 
     task: Task
     turns: tuple[Attempt, ...] = ()
     siblings: tuple[Attempt, ...] = ()
+    earlier: tuple[Attempt, ...] = ()
     people: tuple[HumanInput, ...] = ()
     rejected: Rejected | None = None  # set when a repair is asked for
     lost: tuple[Rejected, ...] = ()  # why this candidate's drafts before that one were rejected, oldest first

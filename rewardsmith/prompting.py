@@ -81,9 +81,10 @@ def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettin
     views += [attempt_view(turn) for turn in turns[-1:]]
     others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
     others = [*others[:IN_CODE], *(replace(view, formulas=()) for view in others[IN_CODE:])]
-    people = sentences(brief.people, shown=[v.id for v in (*views, *others)])
-    asking = {"others": others, "people": people}
-    opening = {"others": (), "people": ()} if turns else asking
+    earlier = [replace(attempt_view(a), formulas=()) for a in telling(brief.earlier, settings.earlier)]
+    people = sentences(brief.people, shown=[v.id for v in (*views, *others, *earlier)])
+    asking = {"others": others, "earlier": earlier, "people": people}
+    opening = {"others": (), "earlier": (), "people": ()} if turns else asking
     messages = [
         Message(role="system", content=_text("system.j2")),
         Message(role="user", content=_text("first.j2", task=task, training=training, anchors=anchors, **opening)),

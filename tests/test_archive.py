@@ -139,6 +139,7 @@ def test_replaying_a_history_equals_having_lived_it(generations: list[list[float
         for chain in (0, 1):
             assert replayed.lineage(chain) == live.lineage(chain)
             assert replayed.siblings(chain) == live.siblings(chain)
+            assert replayed.earlier(chain) == live.earlier(chain)
         assert replayed.best() == live.best()
         assert replayed.next_index == live.next_index
         assert replayed.complete == live.complete
@@ -201,6 +202,23 @@ def test_siblings_are_the_last_generations_others() -> None:
     archive = _archive([], [1.0, 5.0], [3.0, None, 6.0])
     assert _ids(archive.siblings(0)) == ["g002-00", "g002-01"]
     assert _ids(_archive([], [1.0, 5.0], [3.0, None]).siblings(0)) == ["g002-00", "g002-01"]
+
+
+def test_earlier_ones_are_the_judged_of_the_generations_before_without_the_lineage() -> None:
+    archive = _archive([4.0], [1.0, 5.0, None], [3.0, 6.0], [2.0, 0.5])
+    assert _ids(archive.lineage(0)) == ["g000-00", "g001-01", "g002-01"]
+    assert _ids(archive.earlier(0)) == ["g001-00", "g002-00"]
+    assert _ids(archive.siblings(0)) == ["g003-00", "g003-01"]
+    assert archive.earlier(1) == ()
+    assert _archive([], [1.0, 2.0]).earlier(0) == ()
+
+
+@given(fitnesses)
+def test_nobody_is_told_twice(generations: list[list[float | None]]) -> None:
+    archive = Archive.replay(_history(*generations), SETTINGS)
+    for chain in (0, 1):
+        told = [*archive.lineage(chain), *archive.siblings(chain), *archive.earlier(chain)]
+        assert len({a.id for a in told}) == len(told)
 
 
 # --- people ---------------------------------------------------------------------------------------------------------

@@ -233,6 +233,15 @@ CASES = {
     "improve_told_of_changes": Brief(
         task=TASK, turns=(PARENT,), siblings=tuple(replace(a, feedback=CHANGED) for a in SIBLINGS[:3])
     ),
+    "improve_told_of_earlier_generations": Brief(
+        task=TASK,
+        turns=(PARENT,),
+        siblings=SIBLINGS[3:],
+        earlier=(
+            attempt("g000-02", judged(2.9, success=0.25)),
+            replace(attempt("g000-07", judged(3.0)), feedback=CHANGED),
+        ),
+    ),
     "repair_of_a_repair": Brief(task=TASK, rejected=INFINITE, lost=(UNKNOWN,), draft=WORSE),
     "repair_without_code": Brief(
         task=TASK, rejected=Rejected(stage="reply", reason="The reply has no code.", hint="Answer with one block.")
@@ -477,6 +486,7 @@ BRIEFS = st.builds(
     task=st.just(TASK),
     turns=st.lists(ATTEMPTS, max_size=6).map(tuple),
     siblings=st.lists(ATTEMPTS, max_size=6).map(tuple),
+    earlier=st.lists(ATTEMPTS, max_size=6).map(tuple),
     people=st.lists(st.sampled_from(PEOPLE), max_size=4).map(tuple),
     rejected=st.sampled_from([None, UNKNOWN, INFINITE]),
     draft=st.sampled_from([CODE, ""]),
@@ -594,6 +604,10 @@ def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
     assert f" steps; s{why[1:-1]}" in lines[1]
     assert text.count("trained to the end it might have done well") == 1
     assert "stopped" not in lines[0]
+    before = Brief(task=TASK, turns=(attempt("g002-00", judged(0.3)),), siblings=turns, earlier=siblings)
+    for brief in (before, replace(before, siblings=())):
+        text = as_markdown(prompting.render(brief, settings=SEARCH))
+        assert text.count("trained to the end it might have done well") == 1
 
 
 def test_a_policy_that_is_not_the_last_is_told_as_such() -> None:
@@ -626,6 +640,17 @@ def test_siblings_are_the_best_judged_and_one_of_each_rejection() -> None:
     assert [a.id for a in prompting.telling(SIBLINGS, 9)] == ["g001-04", "g001-01", "g001-03"]
     assert [a.id for a in prompting.telling(SIBLINGS, 1)] == ["g001-04"]
     assert prompting.telling(SIBLINGS, 0) == []
+
+
+def test_of_earlier_generations_the_best_are_told_without_code() -> None:
+    earlier = tuple(attempt(f"g001-{i:02}", judged(i / 10)) for i in range(12))
+    brief = Brief(task=TASK, turns=(attempt("g002-00", judged(2.0)),), earlier=earlier)
+    text = as_markdown(prompting.render(brief, settings=SearchSettings(earlier=3)))
+    told = text[text.index("# Attempts of earlier generations, the best first") :]
+    lines = [line for line in told.splitlines() if line.startswith("- g001")]
+    assert [line.split(":")[0] for line in lines] == ["- g001-11", "- g001-10", "- g001-09"]
+    assert "in its code" not in told
+    assert "earlier generations" not in as_markdown(prompting.render(brief, settings=SearchSettings(earlier=0)))
 
 
 def test_hash_is_of_the_messages_alone() -> None:

@@ -115,7 +115,7 @@ def _warm_up() -> None:
     _import_all_of_sympy()
     logging.disable(logging.CRITICAL)
     shapes: dict[str, tuple[int, ...]] = {"a": (3,), "b": (3,), "c": (), "q": (4,)}
-    for code in (_GOOD, *_FAULTY, _GOOD):
+    for code in (*_FAULTY, _GOOD):
         traced = tracing.trace(code, shapes, {"dt": 0.02})
     assert isinstance(traced, str), f"the sandbox's own example is refused: {traced}"
     states = {name: torch.linspace(-1.0, 1.0, 8 * math.prod(shape)).view(8, *shape) for name, shape in shapes.items()}
