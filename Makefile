@@ -30,8 +30,8 @@ check: $(VENV)/.dev ## lint, format, types, import layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: $(VENV)/.dev ## all tests but those that are slow or need a GPU; says why any was skipped
-	$(PY) -m pytest -q -rs $(PARALLEL) -m "not slow and not gpu"
+test: $(VENV)/.dev ## all tests but those that are slow or need a GPU, with fewer examples; says why any was skipped
+	$(PY) -m pytest -q -rs $(PARALLEL) -m "not slow and not gpu" --hypothesis-profile=quick
 
 test-all: $(VENV)/.dev ## every test; those that need a GPU are skipped where there is none
 	$(PY) -m pytest -q -rs $(PARALLEL)

@@ -51,6 +51,7 @@ from rewardsmith.types import (
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a machine is, no test may say
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=30)  # `make test`
 hypothesis.settings.load_profile("untimed")
 
 
