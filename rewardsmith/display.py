@@ -284,6 +284,9 @@ class Lines:
             if self._board.stage == "judge" and not self._board.breeding:
                 return
             self.say(f"{self._where()}{STAGES[progress.stage]}{self._how_many(progress)}")
+            for name, state in progress.states.items() if progress.stage == "propose" else ():
+                if state != "asked":  # again, and why
+                    self.say(f"  {name}  {one_line(state, limit=_WIDEST)}")
         elif progress.stage == "train" and progress.fraction >= self._told + _STEP and progress.fraction < 1.0:
             self._told = progress.fraction
             self.say(f"{self._where()}training {progress.fraction:.0%}{self._speed()}{self._left()}")

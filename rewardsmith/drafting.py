@@ -16,6 +16,7 @@ from rewardsmith import prompting, refit, verify
 from rewardsmith.advice import critic
 from rewardsmith.config import EvolveConfig
 from rewardsmith.interfaces import Brief, Parts, Progress, Request
+from rewardsmith.quoting import one_line
 from rewardsmith.seeds import stream
 from rewardsmith.types import (
     Attempt,
@@ -154,13 +155,19 @@ def _about(brief: Brief, failed: Attempt) -> Brief:
 
 
 def _answers(asked: Sequence[Request], parts: Parts, generation: int) -> tuple[Attempt, ...]:
-    parts.watch(
-        Progress(generation=generation, stage="propose", fraction=0.0, states={r.candidate_id: "asked" for r in asked})
-    )
+    states = {r.candidate_id: _asked(r.brief) for r in asked}
+    parts.watch(Progress(generation=generation, stage="propose", fraction=0.0, states=states))
     replies = parts.proposer.propose(asked, store=parts.store)
     batch = tuple(_attempt(r, reply, parts) for r, reply in zip(asked, replies, strict=True))
     parts.watch(Progress(generation=generation, stage="verify", fraction=0.0, states={a.id: "drafted" for a in batch}))
     return batch
+
+
+def _asked(brief: Brief) -> str:
+    """What is asked of a candidate, in a few words: why again, where it is."""
+    if brief.rejected:
+        return f"asked again: {one_line(brief.rejected.reason)}"
+    return "asked to revise it, as its review says" if brief.findings else "asked"
 
 
 def _attempt(request: Request, reply: Reply, parts: Parts) -> Attempt:

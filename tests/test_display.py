@@ -239,6 +239,16 @@ def tell_all(display: Lines, clock: Clock) -> None:
     display(Progress(generation=4, stage="judge", fraction=0.5))
 
 
+def test_plain_lines_say_who_is_asked_again_and_why(board: Board) -> None:
+    out = io.StringIO()
+    display = Lines(board, out=out)
+    states = {"g001-00": "asked again: Reward code asks for 'height'.", "g001-02": "asked"}
+    display(Progress(generation=1, stage="propose", fraction=0.0, states=states))
+    first, second = out.getvalue().splitlines()
+    assert first.endswith("asking for rewards (2 candidates)")
+    assert second == "  g001-00  asked again: Reward code asks for 'height'."
+
+
 def test_plain_lines_tell_each_stage_once_and_training_by_quarters(board: Board, clock: Clock) -> None:
     out = io.StringIO()
     tell_all(Lines(board, out=out), clock)

@@ -192,6 +192,19 @@ def test_progress_names_the_generation_it_is_of(
         assert all(set(p.states) == {drafting.candidate_id(generation, i) for i in range(3)} for p in seen)
 
 
+def test_progress_says_why_a_draft_is_asked_for_again(
+    parts: MakeParts, three: EvolveConfig, scripted: Callable[..., object], point_states: Mapping[str, Tensor]
+) -> None:
+    seen: list[Progress] = []
+    proposer = scripted(script={("g005-01", 0): IMPORTS}, otherwise=GOOD)
+    drafting.draft(_brief(), parts(proposer, watch=seen.append), three, generation=5, states=point_states)
+    first, again = (p.states for p in seen if p.stage == "propose")
+    assert set(first.values()) == {"asked"}
+    assert list(again) == ["g005-01"]
+    assert again["g005-01"].startswith("asked again: ")
+    assert "os" in again["g005-01"]
+
+
 # --- a person's own rewards -----------------------------------------------------------------------------------------
 
 
