@@ -1,15 +1,19 @@
 """What an attempt changed against the reward it was bred from, and what became of that.
 
 Told by what the programs compute, not by how the code reads: components added, dropped, renamed, rewritten, or the same
-but for their numbers. `data["what"]` is the same in one line, for the list of a generation's other attempts, whose code
-nobody is shown; `data["lines"]` are the formulas that are new where components were added or rewritten.
+but for their numbers. What known episodes give tells a formula that was rewritten from one that gives the same
+as before, or so many times as much. `data["what"]` is the same in one line, for the list of a generation's other
+attempts, whose code nobody is shown; `data["lines"]` are the formulas that are new where components were added or
+rewritten.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor
 
 from rewardsmith import graph_ops, graph_program
 from rewardsmith.codetext import formulas
@@ -19,10 +23,12 @@ from rewardsmith.feedback.wording import g, in_unit, label, named
 from rewardsmith.graph import RewardGraph
 from rewardsmith.graph_program import Program, Ref, Value
 from rewardsmith.interfaces import Scene
-from rewardsmith.types import Attempt, Feedback, Judged, Task
+from rewardsmith.types import Attempt, Feedback, Judged, Task, Trajectory
 
 NUMBERS = 4  # changed numbers told of a component
 LINES = 6  # new formulas told of an attempt
+ASKED = 16  # known episodes that say whether two formulas give the same
+SAME = 1e-5  # of the largest value
 
 
 def from_settings(settings: FeedbackSettings) -> Changes:  # noqa: ARG001 - nothing here is a matter of taste
@@ -42,7 +48,7 @@ class Changes:
         before, after = episodes.graph_of(parent), episodes.graph_of(attempt)
         if not isinstance(attempt.outcome, Judged) or before is None or after is None:
             return None
-        found = compared(before, after)
+        found = by_values(compared(before, after), before, after, _asked(scene), scene.task)
         what = found.words()
         lines = new_formulas(parent.candidate.code, attempt.candidate.code) if found.added or found.rewritten else []
         result = _result(parent.outcome, attempt.outcome, scene.task)
@@ -55,7 +61,10 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Names of components; `renamed` from old to new, `tuned` with each number as it was and as it is."""
+    """Names of components; `renamed` from old to new, `tuned` with each number as it was and as it is.
+
+    Of those rewritten, `alike` give what they gave, and `scaled` so many times that; `rewritten` are the others.
+    """
 
     added: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -63,6 +72,8 @@ class Comparison:
     rewritten: tuple[str, ...]
     tuned: Mapping[str, tuple[tuple[float, float], ...]]
     kept: tuple[str, ...]
+    alike: tuple[str, ...] = ()
+    scaled: Mapping[str, float] = field(default_factory=dict)
 
     def words(self) -> str:
         """One line."""
@@ -81,7 +92,11 @@ class Comparison:
             told = ", ".join(f"{_number(old)} -> {_number(new)}" for old, new in pairs[:NUMBERS])
             more = f" and {len(pairs) - NUMBERS} more" if len(pairs) > NUMBERS else ""
             yield f"numbers of `{label(name)}`: {told}{more}"
-        if self.kept and (self.added or self.dropped or self.rewritten or self.tuned):
+        if self.alike:
+            yield f"rewrote {named(self.alike)} to the same effect"
+        for name, factor in self.scaled.items():
+            yield f"`{label(name)}` is {_number(factor)} times what it was"
+        if self.kept and (self.added or self.dropped or self.rewritten or self.tuned or self.alike or self.scaled):
             yield f"{named(self.kept)} unchanged"
 
 
@@ -107,6 +122,42 @@ def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
         },
         kept=tuple(n for n in both if old[n] == new[n]),
     )
+
+
+# --- what the episodes say ------------------------------------------------------------------------------------------
+
+
+def by_values(
+    found: Comparison, before: RewardGraph, after: RewardGraph, known: Sequence[Trajectory], task: Task
+) -> Comparison:
+    """The comparison after a look at what either gives at every step of `known` episodes."""
+    if not found.rewritten:
+        return found
+    old, new = (episodes.under(graph, known, task) for graph in (before, after))
+    factors = {n: _factor(episodes.joined(old, n), episodes.joined(new, n)) for n in found.rewritten}
+    return replace(
+        found,
+        rewritten=tuple(n for n, factor in factors.items() if factor is None),
+        alike=tuple(n for n, factor in factors.items() if factor == 1.0),
+        scaled={n: factor for n, factor in factors.items() if factor not in (None, 1.0)},
+    )
+
+
+def _asked(scene: Scene) -> list[Trajectory]:
+    """Some of the known episodes, spread over all of them."""
+    apart = -(-len(scene.trajectories) // ASKED)
+    return list(scene.trajectories[:: max(1, apart)])
+
+
+def _factor(old: Tensor, new: Tensor) -> float | None:
+    """By which number `old` is to be multiplied to give `new` at every step; None: none, or nothing that varies."""
+    if len(old) != len(new) or len(old) < 2 or bool(old.min() == old.max()):
+        return None
+    factor = float(old @ new / (old @ old))
+    if abs(factor - 1.0) < SAME:
+        factor = 1.0
+    close = bool((new - factor * old).abs().max() <= SAME * new.abs().max())
+    return factor if close and factor != 0.0 else None
 
 
 # --- how the code reads ---------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ import pytest
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import sources
-from rewardsmith.feedback.changes import compared, new_formulas
+from rewardsmith.feedback.changes import by_values, compared, new_formulas
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Scene
-from rewardsmith.types import Attempt, Judged, Rejected, Task
+from rewardsmith.types import Attempt, Judged, Rejected, Task, Trajectory
 
 [CHANGES] = sources(["changes"], FeedbackSettings())
 MakeAttempt = Callable[..., Attempt]
@@ -99,6 +99,46 @@ def test_a_child_that_was_stopped_sooner_is_not_called_worse(judged: MakeAttempt
     assert feedback is not None
     told = f"Fitness went from 2 to 0.1 m: after {steps // 4} env steps, the parent's after {steps}."
     assert feedback.text.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        (
+            {"0.1 * speed": "speed / 20.0 + 0.05 * speed"},
+            "rewrote `fast` to the same effect; `near`, `effort` unchanged",
+        ),
+        ({"0.1 * speed": "(speed + speed) / 10.0"}, "`fast` is 2 times what it was; `near`, `effort` unchanged"),
+        ({"0.1 * speed": "-(speed + speed)"}, "`fast` is -20 times what it was; `near`, `effort` unchanged"),
+        ({"0.1 * speed": "0.1 * speed.abs()"}, "rewrote `fast`; `near`, `effort` unchanged"),
+        ({"action.square()": "(2.0 * action * action)"}, "rewrote `effort`; `near`, `fast` unchanged"),  # all at rest
+    ],
+)
+def test_a_formula_that_gives_the_same_on_known_episodes_is_not_called_rewritten(
+    graph: Graph, episode: Callable[..., Trajectory], task: Task, edits: dict[str, str], words: str
+) -> None:
+    child = PARENT
+    for old, new in edits.items():
+        child = child.replace(old, new)
+    known = [episode([0.0, 0.5, 0.9], speed=[-1.0, 0.5, 3.0]), episode([0.0, 0.1, 0.2], speed=[2.0, -2.0, 0.25])]
+    before, after = graph(PARENT), graph(child)
+    assert by_values(compared(before, after), before, after, known, task).words() == words
+    if "unchanged" in words:
+        assert by_values(compared(before, after), before, after, [], task) == compared(before, after)
+
+
+def test_the_run_s_known_episodes_are_asked(
+    judged: MakeAttempt, episode: Callable[..., Trajectory], task: Task
+) -> None:
+    parent = judged(code=PARENT, id_="g001-02")
+    child = judged(code=PARENT.replace("0.1 * speed", "speed / 5.0 - 0.1 * speed"), id_="g002-00")
+    known = tuple(episode([0.0, 0.5, 0.9], speed=[i, i + 0.5, 3.0 * i]) for i in range(40))
+    told = CHANGES.comment(child, Scene(task=task, parent=parent, trajectories=known))
+    assert told is not None
+    assert told.data["what"] == "rewrote `fast` to the same effect; `near`, `effort` unchanged"
+    without = CHANGES.comment(child, Scene(task=task, parent=parent))
+    assert without is not None
+    assert without.data["what"] == "rewrote `fast`; `near`, `effort` unchanged"
 
 
 def test_a_number_of_a_helper_is_told_once_however_often_it_is_called(graph: Graph) -> None:
