@@ -118,11 +118,12 @@ def extras_of(run: Run) -> Extras:
 @contextmanager
 def parts_of(
     run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, tell: Tell,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: Checkpoints | None = None, sandbox: ProcessSandbox | None = None,
 ) -> Iterator[Parts]:  # fmt: skip
     """Everything `evolve` needs to work on `run`; the sandbox's processes end on leaving.
 
-    `checkpoints` is where trainings under way are kept; None: in the run, whatever its limits.
+    `sandbox` is one of the run's settings that may be starting already. `checkpoints` is where trainings under way are
+    kept; None: in the run, whatever its limits.
 
     Raises: UsageError or ProposerError: the model's name does not fit, or its key is not set. ConfigError: a feedback
     source or a simulator is unknown. SandboxUnavailable: generated code cannot be locked in, so none is asked for.
@@ -131,7 +132,7 @@ def parts_of(
     ask = ask_of(run, extras, config, tell=tell)
     ready = advice.sources(config, ask, eyes_of(run, config, tell=tell)) if ask else {}
     sources = feedback.sources(config.feedback.sources, config.feedback, ready=ready)
-    sandbox = make_sandbox(config)
+    sandbox = sandbox or make_sandbox(config)
     try:
         sandbox.layers()
         yield Parts(

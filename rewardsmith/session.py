@@ -23,6 +23,7 @@ from rewardsmith.interfaces import Checkpoints, Parts, Progress, Saved, Watcher
 from rewardsmith.interrupts import Interrupts
 from rewardsmith.report import summary
 from rewardsmith.report.simplified import simplified_page, simplified_words
+from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.simplify import Tools, simplify
 from rewardsmith.store import Run, artefacts
 from rewardsmith.store.sharing import read_shared
@@ -35,17 +36,20 @@ class NothingJudged(RewardsmithError):
     """The run is through and no candidate has a score, or the winner has none on fresh seeds."""
 
 
-def work(run: Run, extras: Extras, config: EvolveConfig, display: Display) -> Final:
+def work(
+    run: Run, extras: Extras, config: EvolveConfig, display: Display, *, sandbox: ProcessSandbox | None = None
+) -> Final:
     """Go on with `run` from where its ledger ends; returns the winner, measured again.
 
-    `config` is the run's, but for what a session may change (limits, waiting for people).
+    `config` is the run's, but for what a session may change (limits, waiting for people); `sandbox` one that may be
+    starting already.
 
     Raises: LimitReached: a limit ended it early; all is saved, the winner so far measured. NothingJudged: no candidate
     has a score. KeyboardInterrupt: it was stopped; all finished generations are saved. RunError, ProposerError, ...
     """
     with Interrupts() as interrupts:
         try:
-            final = _Session(run, extras, config, display, interrupts).work()
+            final = _Session(run, extras, config, display, interrupts).work(sandbox)
         except BaseException as error:
             with suppress(RewardsmithError):  # a ledger that cannot be written to is what `error` tells of
                 _close(run, why=_words(error))
@@ -98,7 +102,7 @@ class _Session:
         self._run, self._extras, self._config = run, extras, config
         self._display, self._interrupts = display, interrupts
 
-    def work(self) -> Final:
+    def work(self, sandbox: ProcessSandbox | None) -> Final:
         run, display, config = self._run, self._display, self._config
         history = run.history()
         budget = Budget(config.limits, history, gauges=gauges_of(run))
@@ -106,7 +110,13 @@ class _Session:
         with (
             display,
             parts_of(
-                run, self._extras, config=config, watch=self._watch(), tell=display.say, checkpoints=checkpoints
+                run,
+                self._extras,
+                config=config,
+                watch=self._watch(),
+                tell=display.say,
+                checkpoints=checkpoints,
+                sandbox=sandbox,
             ) as parts,
         ):
             display.begun(history, run.references() or ())

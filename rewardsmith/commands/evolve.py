@@ -17,6 +17,7 @@ from rewardsmith.errors import ConfigError, LimitReached, RunError, UsageError
 if TYPE_CHECKING:
     from rewardsmith.assemble import Extras
     from rewardsmith.config import EvolveConfig
+    from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.store import Run
 
 
@@ -96,11 +97,8 @@ def evolve(
     it cleanly and `rewardsmith resume` goes on with it.
     """
     from rewardsmith import taskfile
-    from rewardsmith.assemble import Extras, begin, proposer_of, prove_sight, read_seeds
     from rewardsmith.config import resolve
-    from rewardsmith.environment import first_frame
-    from rewardsmith.propose.endpoint import public
-    from rewardsmith.store.sharing import read_shared
+    from rewardsmith.sandbox import ProcessSandbox
 
     loaded = taskfile.load(task)
     options: dict[str, str | int | float | None] = {
@@ -112,23 +110,31 @@ def evolve(
     options |= {"verify.sandbox": sandbox, "train.race.enabled": race, "screen.audit": audit_screen}
     words = _as_settings(options)
     settings = resolve(loaded.settings, method=method, file=config, sets=[*sets, *words])
-    read_shared(trajectories, loaded.task)  # so that a wrong file is told before there is a run
-    given = tuple(file.resolve() for file in trajectories)
-    extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards), trajectories=given)
-    folder = _folder(runs, loaded.task.name, name)
-    proposer_of(settings, extras, run_folder=folder, tell=_to_stderr)
-    first_frame(loaded)
-    prove_sight(loaded.task, settings)
-    if dry_run:
-        from rewardsmith.plan import plan_words
+    with ProcessSandbox(settings.verify) as locked:
+        if not dry_run:
+            locked.start()  # while all that follows is imported and tried
+        from rewardsmith.assemble import Extras, begin, proposer_of, prove_sight, read_seeds
+        from rewardsmith.environment import first_frame
+        from rewardsmith.propose.endpoint import public
+        from rewardsmith.store.sharing import read_shared
 
-        print("\n".join(plan_words(loaded.task, settings, extras)))
-        return
-    if base_url and public(base_url) != base_url:
-        _to_stderr(f"--base-url is kept as {public(base_url)}; give it in full again on `rewardsmith resume`.")
-    with begin(folder, loaded, settings, extras) as run:
-        _say_start(run)
-        _work(run, extras, settings, plain=plain)
+        read_shared(trajectories, loaded.task)  # so that a wrong file is told before there is a run
+        given = tuple(file.resolve() for file in trajectories)
+        extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards), trajectories=given)
+        folder = _folder(runs, loaded.task.name, name)
+        proposer_of(settings, extras, run_folder=folder, tell=_to_stderr)
+        first_frame(loaded)
+        prove_sight(loaded.task, settings)
+        if dry_run:
+            from rewardsmith.plan import plan_words
+
+            print("\n".join(plan_words(loaded.task, settings, extras)))
+            return
+        if base_url and public(base_url) != base_url:
+            _to_stderr(f"--base-url is kept as {public(base_url)}; give it in full again on `rewardsmith resume`.")
+        with begin(folder, loaded, settings, extras) as run:
+            _say_start(run)
+            _work(run, extras, settings, plain=plain, sandbox=locked)
 
 
 def resume(
@@ -217,12 +223,14 @@ def _say_start(run: Run) -> None:
     )
 
 
-def _work(run: Run, extras: Extras, config: EvolveConfig, *, plain: bool) -> None:
+def _work(
+    run: Run, extras: Extras, config: EvolveConfig, *, plain: bool, sandbox: ProcessSandbox | None = None
+) -> None:
     """Work on the run; where it stops short, say how to go on."""
     from rewardsmith import display, session
 
     try:
-        session.work(run, extras, config, display.make(run.task, config, plain=plain))
+        session.work(run, extras, config, display.make(run.task, config, plain=plain), sandbox=sandbox)
     except KeyboardInterrupt:
         _to_stderr(f"interrupted; all finished generations are saved. Go on with: rewardsmith resume {run.folder}")
         raise

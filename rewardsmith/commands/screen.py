@@ -92,6 +92,7 @@ def _checked(codes: Sequence[str], task: Task, config: EvolveConfig) -> list[Ver
 
     batch = [Attempt(candidate=written(code, index=i), outcome=Drafted()) for i, code in enumerate(codes)]
     with make_sandbox(config) as sandbox:
+        sandbox.start()
         found = verify.gauntlet(batch, task, sandbox, random_states(task, sim.make, seed=0))
     return [a.outcome for a in found if isinstance(a.outcome, Verified | Rejected)]
 

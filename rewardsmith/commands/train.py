@@ -129,11 +129,9 @@ def _verified(files: Sequence[Path], task: Task, settings: EvolveConfig) -> list
     codes = [(file, read_reward(file)) for file in files]
     if not codes:
         return []
-    checker = Checker(task, make_sandbox(settings))
-    try:
+    with make_sandbox(settings) as sandbox:
+        checker = Checker(task, sandbox)
         return [(file, checker.check(file, code).outcome) for file, code in codes]
-    finally:
-        checker.close()
 
 
 def _trainee(file: Path, verified: Verified | Rejected, task: Task) -> Trainee | Rejected:

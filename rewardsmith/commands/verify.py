@@ -36,21 +36,22 @@ def verify(
     Exit code 0: all accepted; 1: one was rejected; 2: wrong words or files. With --json, one object a line and file.
     """
     from rewardsmith import taskfile
-    from rewardsmith.assemble import make_sandbox, read_reward
     from rewardsmith.config import resolve
+    from rewardsmith.sandbox import ProcessSandbox
 
     loaded = taskfile.load(task)
     if not files:
         raise UsageError("Which files? Expected rewardsmith verify FILE... --task TASK.")
-    codes = [read_reward(file) for file in files]
-    checker = Checker(loaded.task, make_sandbox(resolve(loaded.settings, sets=locked_by(sandbox))))
     results = []
-    try:
+    with ProcessSandbox(resolve(loaded.settings, sets=locked_by(sandbox)).verify) as locked:
+        locked.start()  # while all that follows is imported
+        from rewardsmith.assemble import read_reward
+
+        codes = [read_reward(file) for file in files]
+        checker = Checker(loaded.task, locked)
         for file, code in zip(files, codes, strict=True):
             results.append(checker.check(file, code))
             print(results[-1].json() if as_json else results[-1].words(), flush=True)
-    finally:
-        checker.close()
     return 0 if all(r.accepted for r in results) else REJECTED
 
 
@@ -101,8 +102,9 @@ class Checker:
         from rewardsmith.play import random_states
 
         self._task, self._sandbox = task, sandbox
-        sandbox.layers()  # started now, so that no verdict is said to have taken the time of it
+        sandbox.start()
         self._states: Mapping[str, Tensor] = random_states(task, sim.make, seed=0)
+        sandbox.layers()  # so that no verdict is said to have taken the time of its start
 
     def check(self, file: Path, code: str) -> Verdict:
         from rewardsmith.types import Rejected, Verified
@@ -111,9 +113,6 @@ class Checker:
         [attempt] = self._through_gates(code)
         assert isinstance(attempt.outcome, Verified | Rejected)
         return Verdict(file=file, outcome=attempt.outcome, seconds=time.monotonic() - started)
-
-    def close(self) -> None:
-        self._sandbox.close()
 
     def _through_gates(self, code: str) -> Sequence[Attempt]:
         from rewardsmith import verify as gates

@@ -18,15 +18,16 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal, Protocol
-
-from torch import Tensor
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from rewardsmith.errors import SandboxUnavailable
 from rewardsmith.sandbox import faults
 from rewardsmith.sandbox.faults import Fault
 from rewardsmith.sandbox.zygote import LENGTH, MAX_ANSWER, MOST_WAITING, NOT_LOCKED
 from rewardsmith.types import Rejected
+
+if TYPE_CHECKING:  # torch takes seconds to import, in which a worker can be starting
+    from torch import Tensor
 
 Kind = Literal["locked", "docker", "unsafe"]
 
@@ -74,6 +75,13 @@ class ProcessSandbox:
         self._settings, self._zygote = settings, zygote
         self._worker: _Worker | None = None
 
+    def start(self) -> None:
+        """Begin to start the worker, which takes seconds, and do not wait; what keeps it from starting is told when it
+        is first asked something."""
+        if self._worker is None:
+            with contextlib.suppress(SandboxUnavailable):
+                self._worker = _Worker(self._settings, self._zygote)
+
     def trace(
         self,
         codes: Sequence[str],
@@ -110,7 +118,7 @@ class ProcessSandbox:
 
         Raises: SandboxUnavailable: no worker can be started here.
         """
-        return self._running().layers
+        return self._running().layers or {}
 
     def close(self) -> None:
         """End the worker; safe to call twice."""
@@ -162,20 +170,27 @@ class ProcessSandbox:
             raise
 
     def _running(self) -> _Worker:
-        if not self._worker or not self._worker.alive():
+        if self._worker and self._worker.layers is not None and not self._worker.alive():
             self.close()
-            self._worker = _Worker(self._settings, self._zygote)
+        try:
+            self._worker = self._worker or _Worker(self._settings, self._zygote)
+            self._worker.greeted()
+        except BaseException:  # it cannot be had; or Ctrl-C
+            self.close()
+            raise
         return self._worker
 
 
 class _Worker:
-    """One zygote and the line to it."""
+    """One zygote and the line to it; `layers` are those it has proven, None before it has been heard of."""
 
     def __init__(self, settings: Settings, zygote: Path) -> None:
         if sys.platform != "linux" and settings.sandbox == "locked":
             raise SandboxUnavailable(
                 f"Generated code can only be locked in on Linux; this is {sys.platform}. {_CHOICES}"
             )
+        self._settings = settings
+        self.layers: dict[str, str] | None = None
         command = _command(settings, zygote)
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the worker
         self._known: Mapping[str, Tensor] | None = None
@@ -192,7 +207,11 @@ class _Worker:
         assert self._process.stdout
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._to, False)
-        self.layers = self._started(settings)
+
+    def greeted(self) -> None:
+        """Wait until it is ready. Raises: SandboxUnavailable."""
+        if self.layers is None:
+            self.layers = self._started(self._settings)
 
     def _started(self, settings: Settings) -> dict[str, str]:
         """The layers it has proven. Raises: SandboxUnavailable."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -139,6 +140,41 @@ def _acting(
         encoding="utf-8",
     )
     return ProcessSandbox(settings, zygote=actor)
+
+
+def test_a_worker_that_starts_is_waited_for_when_it_is_asked_and_no_sooner(tmp_path: Path) -> None:
+    with _acting(tmp_path, b'{"graph": "{}", "checked": true}', settings=Settings()) as acting:
+        actor, go, begun = tmp_path / "actor.py", tmp_path / "go", tmp_path / "begun"
+        waiting = (
+            f"import os, time\nopen({str(begun)!r}, 'a').write('x')\n"
+            f"while not os.path.exists({str(go)!r}):\n    time.sleep(0.01)\n"
+        )
+        actor.write_text(waiting + actor.read_text(encoding="utf-8"), encoding="utf-8")
+        acting.start()
+        acting.start()
+        go.touch()  # a start that waited would not have come here
+        assert acting.trace([FINE], signals=SIGNALS) == ["{}"]
+        assert begun.read_text(encoding="utf-8") == "x"
+
+
+def test_what_keeps_a_worker_from_starting_is_told_when_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _acting(tmp_path, b"", greeting='{"missing": "Landlock is missing"}', settings=Settings()) as acting:
+        acting.start()
+        for _ in range(2):
+            with pytest.raises(SandboxUnavailable, match="cannot be locked in here: Landlock is missing"):
+                acting.layers()
+    monkeypatch.setattr(parent.sys, "platform", "win32")
+    elsewhere = ProcessSandbox(Settings())
+    elsewhere.start()
+    with pytest.raises(SandboxUnavailable, match="only be locked in on Linux"):
+        elsewhere.layers()
+
+
+def test_torch_is_not_imported_to_start_a_worker() -> None:
+    code = "import sys, rewardsmith.sandbox; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(
