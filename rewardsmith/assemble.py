@@ -155,8 +155,8 @@ def parts_of(
 
 
 def gauges_of(run: Run) -> dict[str, Callable[[], float]]:
-    """What limits can be held against that no attempt is charged for: memory, and the size of the run's folder."""
-    return {"memory_mib": resident_mib, "output_mib": partial(size_mib, run.folder)}
+    """What limits can be held against that no attempt is charged for: time, memory, the size of the run's folder."""
+    return {"hours": run.hours, "memory_mib": resident_mib, "output_mib": partial(size_mib, run.folder)}
 
 
 def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> Proposer:

@@ -14,14 +14,13 @@ from rewardsmith.types import Attempt, Generation, Spend
 
 MIB = 2**20
 Gauges = Mapping[str, Callable[[], float]]
-"""What no attempt is charged for, by the name of its limit: how much of it there is now."""
+"""What no attempt is charged for, by the name of its limit: how much of it has been used up to now."""
 
 
 class Budget:
     """The run's limits less what its generations have cost.
 
-    `hours` counts the time spent on finished generations, over all sessions, plus this session's running one. A gauge
-    is read only where its limit is set.
+    A gauge is read only where its limit is set. Without one for `hours`, these count from when the budget was made.
     """
 
     def __init__(
@@ -29,11 +28,9 @@ class Budget:
     ) -> None:
         self._limits, self._gauges = limits, gauges or {}
         self._spent = Spend()
-        self._earlier_s = 0.0
         self._started = time.monotonic()
         for generation in history:
             self.charge(generation.attempts)
-            self._earlier_s += sum(a.spend.seconds for a in generation.attempts)
 
     @property
     def spent(self) -> Spend:
@@ -55,9 +52,9 @@ class Budget:
 
     def _meters(self) -> Gauges:
         """How much of everything that has a limit is used."""
-        spent, started, earlier = self._spent, self._started, self._earlier_s
+        spent, started = self._spent, self._started
         return {
-            "hours": lambda: (earlier + time.monotonic() - started) / 3600,
+            "hours": lambda: (time.monotonic() - started) / 3600,
             "cost_usd": lambda: spent.cost_usd,
             "tokens": lambda: spent.tokens_in + spent.tokens_out,
             "env_steps": lambda: spent.env_steps,

@@ -71,7 +71,6 @@ def test_a_process_holds_some_memory_and_more_after_taking_some() -> None:
         (LimitSettings(cost_usd=0.5), "limits.cost_usd = 0.5 reached (0.5 used)"),
         (LimitSettings(tokens=150), "limits.tokens = 150 reached (200 used)"),
         (LimitSettings(env_steps=2000), "limits.env_steps = 2000 reached (2000 used)"),
-        (LimitSettings(hours=0.02), "limits.hours = 0.02 reached (0.02 used)"),  # 2 x 36 s
     ],
 )
 def test_a_limit_that_is_reached_is_named_with_what_was_used(limits: LimitSettings, words: str) -> None:
@@ -87,8 +86,9 @@ def test_the_time_of_this_session_counts_too() -> None:
     assert said.startswith("limits.hours")
 
 
-def test_time_is_not_counted_twice() -> None:
-    """What this session charges has passed on its own clock already."""
-    budget = Budget(LimitSettings(hours=0.005))
+def test_time_is_what_passed_and_not_what_each_attempt_took_beside_others() -> None:
+    budget = Budget(LimitSettings(hours=0.005), _history(9))
     budget.charge(_attempts(1))  # 36 s are 0.01 h
     assert budget.exceeded() is None
+    known = Budget(LimitSettings(hours=0.5), gauges={"hours": lambda: 0.75})
+    assert known.exceeded() == "limits.hours = 0.5 reached (0.75 used)"

@@ -130,6 +130,11 @@ class Ledger:
             query = f"{_SELECT} WHERE kind IN ({marks}) AND seq > ? ORDER BY seq"
             return tuple(self._event(row) for row in self._db.execute(query, (*kinds, after)).fetchall())
 
+    def moments(self) -> list[tuple[str, str]]:
+        """The kind and the time of every event, oldest first."""
+        with self._explained():
+            return [(str(kind), str(at)) for kind, at in self._db.execute("SELECT kind, at FROM events ORDER BY seq")]
+
     def verify(self) -> None:
         """Look at every event. Raises: RunError: one was changed on disk, or is missing from the middle."""
         with self._explained():

@@ -47,6 +47,7 @@ from rewardsmith.store.frames import Frames
 from rewardsmith.store.ledger import Event, Ledger, remedy, utc_now
 from rewardsmith.store.lock import Lock
 from rewardsmith.store.room import need_room
+from rewardsmith.store.sessions import worked_s
 from rewardsmith.store.shelf import Shelf, best_files, candidate_pages, page_name
 from rewardsmith.store.start import Start, read_start
 from rewardsmith.types import (
@@ -298,6 +299,10 @@ class Run:
         counted = [e for e in events if e.kind != "repaired" or cast("dict[str, Json]", e.body)["reopened"]]
         ended = bool(counted) and counted[-1].kind == "ended"
         return str(cast("dict[str, Json]", counted[-1].body)["why"]) if ended else None
+
+    def hours(self) -> float:
+        """How long the run has been worked on over all sessions, the one of this process until now."""
+        return worked_s(self._ledger.moments(), going=self._lock is not None) / 3600
 
     def best(self, generations: Sequence[Generation] | None = None) -> Attempt | None:
         """The attempt that leads after `generations` (all, unless given); None while nothing is judged."""
