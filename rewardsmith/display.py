@@ -140,6 +140,11 @@ class Board:
         return max(0.0, each * (self.generations - self.finished) - elapsed - before)
 
     @property
+    def latest_s(self) -> float | None:
+        """How long the generation that finished last took in this session; None before one has."""
+        return self.took_s[-1] if self.took_s else None
+
+    @property
     def breeding(self) -> bool:
         """Whether a generation is under way, rather than the references or the finals."""
         return 1 <= self.generation <= self.generations and self.stage not in {"references", "finals"}
@@ -153,12 +158,13 @@ class Board:
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def generation_words(generation: Generation, task: Task) -> list[str]:
-    """A finished generation: how it went, then a line for each candidate, the fittest first."""
+def generation_words(generation: Generation, task: Task, *, took_s: float | None = None) -> list[str]:
+    """A finished generation: how it went and how long it took, then a line for each candidate, the fittest first."""
     title = f"generation {generation.index}" if generation.index else "seeded rewards"
     judged = sorted((a for a in generation.attempts if a.fitness is not None), key=lambda a: -(a.fitness or 0.0))
     rejected = [a for a in generation.attempts if isinstance(a.outcome, Rejected)]
-    lines = [f"{title}: {len(judged)} judged, {len(rejected)} rejected"]
+    took = "" if took_s is None else f", in {duration_words(took_s)}"
+    lines = [f"{title}: {len(judged)} judged, {len(rejected)} rejected{took}"]
     lines += [f"  {_candidate_words(a, task)}" for a in (*judged, *rejected)]
     if generation.attempts and not judged:
         lines.append(f"  nothing could be judged; most often: {most_frequent_rejection(generation.attempts)}")
@@ -303,7 +309,7 @@ class Lines:
         self._board.add(generation)
         if not generation.attempts:
             return
-        for line in generation_words(generation, self._board.task):
+        for line in generation_words(generation, self._board.task, took_s=self._board.latest_s):
             self.say(line)
         left = self._left()
         self.say(f"best so far: {_best_words(self._board)}{left}")
@@ -371,7 +377,7 @@ class Panel:
     def finished(self, generation: Generation) -> None:
         self._board.add(generation)
         if generation.attempts:
-            title, *lines = generation_words(generation, self._board.task)
+            title, *lines = generation_words(generation, self._board.task, took_s=self._board.latest_s)
             self._print(title, style="bold")
             for line in lines:
                 fittest = self._board.best is not None and line.strip().startswith(self._board.best.id)
