@@ -76,6 +76,8 @@ class Here:
         """Whoever is at fault in one leg takes no part in the next."""
         for leg in legs:
             left = [t for t in going if t.going]
+            if not left:
+                break
             for a, b in dealt(len(left), -(-len(left) // self._at_once(len(left), job))):
                 self._leg(left[a:b], leg, job, tell)
 

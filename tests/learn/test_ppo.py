@@ -429,6 +429,14 @@ def test_a_component_called_total_does_not_hide_the_total(train: Train) -> None:
     assert outcome.reason.startswith("The total reward is not finite")
 
 
+def test_nobody_is_left_to_train_where_all_fail_in_the_first_leg(train: Train) -> None:
+    for racing in (True, False):
+        reward = Trainee(id="spoiled", reward=lambda r: (r.reward * math.nan, {}), verified=None)
+        [(outcome, cost)] = train([reward], legs=2, env_steps=512, racing=racing)
+        assert isinstance(outcome, Rejected)
+        assert 0 < cost.env_steps < 512
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_fault_does_not_touch_the_neighbours(train: Train, trainee: Named, place: int) -> None:
     neighbours = [trainee(0.0), trainee(1.0)]
