@@ -149,8 +149,8 @@ def resume(
     """Continue a run that was stopped or killed; it ends as if nothing had happened.
 
     Only limits, human and train.where, .farm, .workers, .at_once and .checkpoint_minutes may be set anew, and then hold
-    until they are set again: all else would make it another run. A run whose files were damaged is refused; `rewardsmith
-    fsck` says which.
+    until they are set again: all else would make it another run. A run whose files were damaged is refused;
+    `rewardsmith fsck` says which.
     """
     from rewardsmith.assemble import extras_of
     from rewardsmith.commands.runs import print_run
