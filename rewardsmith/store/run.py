@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class Run:
         self.replies = Replies(ledger)
         self.people = People(ledger)
         self.frames = Frames(folder, ledger)
-        self._ledger, self._lock = ledger, lock
+        self._ledger, self._lock, self._opened = ledger, lock, time.monotonic()
         self._readers = Readers(policy=self._read_policy, trajectories=self._read_trajectories, graph=self._read_graph)
         self._history: list[tuple[int, Generation]] = []
         self.settings = _as_changed(self.start.config, ledger.of("settings"))
@@ -302,7 +303,8 @@ class Run:
 
     def hours(self) -> float:
         """How long the run has been worked on over all sessions, the one of this process until now."""
-        return worked_s(self._ledger.moments(), going=self._lock is not None) / 3600
+        latest_s = time.monotonic() - self._opened if self._lock is not None else None
+        return worked_s(self._ledger.moments(), latest_s=latest_s) / 3600
 
     def best(self, generations: Sequence[Generation] | None = None) -> Attempt | None:
         """The attempt that leads after `generations` (all, unless given); None while nothing is judged."""

@@ -44,7 +44,7 @@ def moments(*events: tuple[str, float]) -> list[tuple[str, str]]:
 def test_sessions_last_from_their_beginning_to_their_last_event(
     events: Sequence[tuple[str, float]], seconds: float
 ) -> None:
-    assert worked_s(moments(*events), going=False) == pytest.approx(seconds)
+    assert worked_s(moments(*events)) == pytest.approx(seconds)
 
 
 @given(st.lists(st.lists(st.floats(0, 1000), min_size=1, max_size=5), max_size=5), st.floats(0, 1e6))
@@ -57,7 +57,13 @@ def test_time_between_sessions_never_counts(sessions: list[list[float]], apart: 
             at += step
             events.append(("generation", at))
         at += apart
-    assert worked_s(moments(*events), going=False) == pytest.approx(sum(map(sum, sessions)), abs=1e-3)
+    assert worked_s(moments(*events)) == pytest.approx(sum(map(sum, sessions)), abs=1e-3)
+
+
+def test_a_session_under_way_lasts_as_long_as_is_said() -> None:
+    events = moments(("session", 0.0), ("generation", 40.0), ("session", 3600.0), ("generation", 3610.0))
+    assert worked_s(events) == pytest.approx(50.0)
+    assert worked_s(events, latest_s=25.0) == pytest.approx(65.0)
 
 
 def test_a_run_at_work_counts_until_now_and_one_that_is_looked_at_does_not(run: Run) -> None:
