@@ -15,6 +15,8 @@ from rewardsmith.sim.point import point_task
 
 System = Callable[..., dict[str, Path]]
 
+counted = pytest.mark.skipif(memory._libc() is None, reason="this C library does not count what it has given out")
+ROUNDING = 1 + 1e-9  # of a quotient
 
 V1 = ("memory", "7:cpu,memory:/", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 V2 = ("", "0::/", "memory.max", "memory.current", "inactive_file")
@@ -82,10 +84,11 @@ def test_this_machine_says_something() -> None:
 def test_what_fits_stays_within_the_share_and_no_more_would(parts: int, envs: int, env: float, free: float) -> None:
     found = fitting(parts, envs, env_mib=env, free_mib=free)
     assert 1 <= found <= parts
-    assert found == 1 or found * envs * env <= SHARE * free
-    assert found == parts or (found + 1) * envs * env > SHARE * free
+    assert found == 1 or found * envs * env <= SHARE * free * ROUNDING
+    assert found == parts or (found + 1) * envs * env * ROUNDING > SHARE * free
 
 
+@counted
 def test_an_environment_of_metaworld_holds_tens_of_mebibytes_and_a_point_next_to_nothing() -> None:
     metaworld = env_mib(taskfile.load("reach").task, sim.make)
     assert metaworld is not None
@@ -95,22 +98,23 @@ def test_an_environment_of_metaworld_holds_tens_of_mebibytes_and_a_point_next_to
     assert point < 1
 
 
+@counted
 def test_with_ample_memory_nothing_is_measured_and_with_little_only_what_fits_is_played(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task, built = taskfile.load("reach").task, []
 
-    def counted(*args: object, **options: object) -> object:
+    def made(*args: object, **options: object) -> object:
         built.append(1)
         return sim.make(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(memory, "_known_mib", {})
     monkeypatch.setattr(memory, "free_mib", lambda: 1e6)
-    assert memory.at_once(8, 32, task, counted) == 8  # type: ignore[arg-type]
+    assert memory.at_once(8, 32, task, made) == 8  # type: ignore[arg-type]
     assert not built
     monkeypatch.setattr(memory, "free_mib", lambda: 4096.0)
-    assert 1 < memory.at_once(8, 32, task, counted) < 8  # type: ignore[arg-type]
+    assert 1 < memory.at_once(8, 32, task, made) < 8  # type: ignore[arg-type]
     assert len(built) == 2
     monkeypatch.setattr(memory, "free_mib", lambda: 1.0)
-    assert memory.at_once(8, 32, task, counted) == 1  # type: ignore[arg-type]
+    assert memory.at_once(8, 32, task, made) == 1  # type: ignore[arg-type]
     assert len(built) == 2
