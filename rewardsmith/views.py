@@ -111,11 +111,15 @@ class TrainingView:
 class AnchorView:
     """What random actions (`env_steps` 0) or the expert's policy reach; `success` a percentage, empty for none.
 
+    `seeds` is over how many trainings, `lowest` and `highest` what the worst and the best of them reached, empty for one.
     `length` is the mean length of its episodes in steps, empty where none ended before its time.
     """
 
     env_steps: int
     fitness: str
+    seeds: int
+    lowest: str
+    highest: str
     success: str
     length: str
 
@@ -210,6 +214,9 @@ def anchor_views(anchors: Sequence[Anchor], *, episode_steps: int) -> tuple[Anch
         AnchorView(
             env_steps=anchor.env_steps,
             fitness=_g(anchor.fitness, digits=3),
+            seeds=anchor.seeds,
+            lowest="" if anchor.lowest is None else _g(anchor.lowest, digits=3),
+            highest="" if anchor.highest is None else _g(anchor.highest, digits=3),
             success="" if anchor.success_rate is None else _percentage(anchor.success_rate),
             length="" if anchor.mean_length >= episode_steps else _g(anchor.mean_length, digits=3),
         )

@@ -192,7 +192,7 @@ ANCHORS = (
     ),
     Anchor(
         policy="expert", env_steps=300_000, fitness=12.345, ci95=0.5, success_rate=0.9583, success_ci95=None,
-        mean_length=1000.0, seeds=3
+        mean_length=1000.0, seeds=3, lowest=9.81, highest=14.2
     ),
 )  # fmt: skip
 
@@ -360,8 +360,11 @@ def anchor_line(brief: Brief, settings: SearchSettings = SEARCH) -> str:
 def test_anchors_are_one_line_in_numbers() -> None:
     assert anchor_line(CASES["first_with_anchors"]) == (
         "For scale: random actions reach a fitness of -0.0312 m (success 0%) in episodes of 21.4 steps; a policy "
-        "trained for 300000 steps with the environment's own reward reaches a fitness of 12.3 m (success 95.8%)."
+        "trained for 300000 steps with the environment's own reward reaches a fitness of 12.3 m (success 95.8%), "
+        "the mean of 3 trainings that differ by their seed alone and reached 9.81 to 14.2."
     )
+    alike = tuple(replace(a, lowest=a.fitness, highest=a.fitness) for a in ANCHORS)
+    assert anchor_line(Brief(task=TASK, anchors=alike)).endswith("12.3 m (success 95.8%).")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,8 @@ def _over_seeds(trainings: Sequence[Training], episodes: int) -> Anchor | None:
         mean_length=float(np.mean([score.mean_length for score in scores])),
         seeds=len(scores),
         failed=len(trainings) - len(scores),
+        lowest=min(fitness) if len(fitness) > 1 else None,
+        highest=max(fitness) if len(fitness) > 1 else None,
     )
 
 

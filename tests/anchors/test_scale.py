@@ -60,6 +60,7 @@ def test_means_and_intervals_over_seeds_worked_out_by_hand(full: Record) -> None
     assert at_300.success_ci95 == pytest.approx((0.1289, 1.0), abs=1e-4)
     assert (at_1000.fitness, at_1000.ci95, at_1000.success_ci95) == (5.0, None, None)
     assert (at_1000.seeds, at_1000.failed) == (1, 1)
+    assert [(a.lowest, a.highest) for a in (random, at_300, at_1000)] == [(None, None), (1.0, 3.0), (None, None)]
 
 
 def test_seeds_that_all_succeed_leave_the_doubt_that_their_episodes_leave(fresh: Record) -> None:
