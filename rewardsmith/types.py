@@ -483,8 +483,8 @@ class Anchor:
 
     `env_steps` is what it trained for, 0 for random actions. `fitness` and `success_rate` are means over `seeds`
     trainings, `failed` of which gave no score and count in neither; the intervals are of 95%, over seeds (over episodes
-    for random actions), None where there is one seed alone. `lowest` and `highest` are the least and greatest fitness of
-    a seed, None likewise. `mean_length` of an episode is in steps.
+    for random actions), None where there is one seed alone. `lowest` and `highest` are the least and greatest fitness
+    of a seed, None likewise. `mean_length` of an episode is in steps.
     """
 
     policy: Literal["random", "expert", "sparse"]

@@ -111,7 +111,7 @@ class TrainingView:
 class AnchorView:
     """What random actions (`env_steps` 0) or the expert's policy reach; `success` a percentage, empty for none.
 
-    `seeds` is over how many trainings, `lowest` and `highest` what the worst and the best of them reached, empty for one.
+    `seeds` is how many trainings the means are over; `lowest` and `highest` are the worst and the best, empty for one.
     `length` is the mean length of its episodes in steps, empty where none ended before its time.
     """
 

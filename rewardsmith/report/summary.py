@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rewardsmith.quoting import fenced, one_line
+from rewardsmith.quoting import TEXT_LIMIT, fenced, one_line
 from rewardsmith.report.anchors import scale_rows
 from rewardsmith.report.hacking import hacking
 from rewardsmith.report.lineage import lineage
@@ -48,7 +48,7 @@ def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None)
         _section("Candidates", _candidates(attempts).markdown() if attempts else ""),
         _section("Screen", _list(map(cell_text, screened(attempts, env_steps=run.config.train.env_steps)))),
         _section("Racing", _list(map(cell_text, raced(attempts, env_steps=run.config.train.env_steps)))),
-        _section("Generations", _generations(run, history).markdown() if history else ""),
+        _section("Generations", _generations(run, history)),
         _section("Lineage", f"```text\n{lineage(run)}```\n"),
         _section("Best reward", _best_reward(run, attempts, final)),
         _section("What people said", _list(cell_text(human_words(said)) for said in run.people.said())),
@@ -72,7 +72,7 @@ def _opening(run: Run, ended: str | None) -> str:
     commit = f", commit {made_with['commit']}" if "commit" in made_with else ""
     state = ended or "no end is recorded: it is under way, or was killed"
     facts = [
-        f"Task: {cell_text(task.name)}. {cell_text(task.goal)}",
+        f"Task: {cell_text(task.name)}. {cell_text(task.goal, limit=TEXT_LIMIT)}",
         f"Environment: {cell_text(task.env.id)} ({task.env.backend}), {task.episode_steps} steps of "
         f"{number(task.control_dt_s)} s",
         f"Method: {cell_text(config.method)}; model: {cell_text(config.model)}; seed: {config.seed}",
@@ -168,10 +168,12 @@ def _measured(score: Score) -> tuple[str, str, str]:
     return f"{number(score.mean)} ± {number(score.ci95)}", success, str(len(score.episodes))
 
 
-def _generations(run: Run, history: Sequence[Generation]) -> Table:
+def _generations(run: Run, history: Sequence[Generation]) -> str:
+    """A row each; none for a beginning without rewards of one's own."""
     heading = ("generation", "chain", "judged", "rejected", "best", "fitness", "leader afterwards")
-    rows = [_generation(run, history[: i + 1]) for i in range(len(history))]
-    return Table(heading=heading, rows=rows, right=NUMBERS)
+    told = [i for i, generation in enumerate(history) if generation.index or generation.attempts]
+    rows = [_generation(run, history[: i + 1]) for i in told]
+    return Table(heading=heading, rows=rows, right=NUMBERS).markdown() if rows else ""
 
 
 def _generation(run: Run, so_far: Sequence[Generation]) -> tuple[str, ...]:

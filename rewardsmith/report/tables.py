@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rewardsmith.quoting import one_line
+from rewardsmith.quoting import LINE_LIMIT, one_line
 
 NOTHING = "-"
 
@@ -35,9 +35,9 @@ class Table:
         return cell.rjust(width) if name in self.right else cell.ljust(width)
 
 
-def cell_text(text: str) -> str:
-    """Text on one line in which Markdown finds no end of a cell and no HTML."""
-    return one_line(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+def cell_text(text: str, *, limit: int = LINE_LIMIT) -> str:
+    """Text on one line in which Markdown finds no end of a cell and no HTML; cut after `limit` characters."""
+    return one_line(text, limit=limit).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
 def _cut(cell: str, width: int) -> str:

@@ -63,6 +63,22 @@ def test_a_warm_start_is_told(empty_run: Run) -> None:
     assert "1000000 env steps a candidate, begun with 0.5 of the best parent's policy; fitness" in summary(empty_run)
 
 
+def test_a_run_that_began_without_rewards_has_no_row_for_them(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    empty_run.add_generation(Generation(index=0, chain=0, attempts=()))
+    assert "## Generations" not in summary(empty_run)
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=(attempt("g001-00", judged(2.0)),)))
+    table = summary(empty_run).partition("## Generations\n")[2].partition("\n## ")[0].strip().splitlines()
+    assert [row.split("|")[1].strip() for row in table[2:]] == ["1"]
+
+
+def test_a_long_goal_is_told_whole(empty_run: Run) -> None:
+    goal = "Walk. " * 100
+    empty_run.start = replace(empty_run.start, task=replace(empty_run.task, goal=goal))
+    assert f"Task: cheetah_run. {goal.strip()}\n" in summary(empty_run)
+
+
 def test_a_run_with_nothing_judged_claims_nothing(empty_run: Run, attempt: Callable[..., Attempt]) -> None:
     assert table(empty_run) == "No generation is finished yet.\n"
     empty_run.add_generation(Generation(index=1, chain=0, attempts=(attempt("g001-00", Drafted()),)))
