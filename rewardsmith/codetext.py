@@ -98,15 +98,43 @@ def named_numbers(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 def formulas(code: str, *, numbers: bool = True) -> list[str]:
     """What the reward function assigns to names and puts into dicts, a line each, as Python writes it.
 
-    Not the total, nor a dict's entries that are a mere name, nor, unless `numbers`, single numbers. Empty where the
-    code cannot be read.
+    Not the total, nor a dict's entries that are a mere name, nor, unless `numbers`, single numbers. Then those of the
+    functions beside it, with what they return as `name(x) = ...`. Empty where the code cannot be read.
     """
     tree = parsed(code)
     function = None if tree is None else entry(tree)
+    if tree is None or function is None:
+        return []
+    helpers = [item for item in tree.body if isinstance(item, ast.FunctionDef) and item is not function]
     try:
-        return [] if function is None else list(_formulas(function, numbers=numbers))
+        found = [*_formulas(function, numbers=numbers)]
+        return found + [line for helper in helpers for line in _of_helper(helper, numbers=numbers)]
     except RecursionError:  # nested too deeply to be written
         return []
+
+
+def _of_helper(function: ast.FunctionDef, *, numbers: bool) -> Iterator[str]:
+    yield from _formulas(function, numbers=numbers)
+    called = f"{function.name}({_arguments(function.args)})"
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            yield f"{called} = {ast.unparse(node.value)}"
+
+
+def _arguments(given: ast.arguments) -> str:
+    """Arguments with their defaults, without annotations."""
+    bare = [[ast.arg(arg=a.arg) for a in group] for group in (given.posonlyargs, given.args, given.kwonlyargs)]
+    return ast.unparse(
+        ast.arguments(
+            posonlyargs=bare[0],
+            args=bare[1],
+            vararg=given.vararg,
+            kwonlyargs=bare[2],
+            kw_defaults=given.kw_defaults,
+            kwarg=given.kwarg,
+            defaults=given.defaults,
+        )
+    )
 
 
 def _formulas(function: ast.FunctionDef, *, numbers: bool) -> Iterator[str]:

@@ -108,9 +108,9 @@ def test_programs_that_differ_in_more_than_numbers_are_told_apart(other: str) ->
 FORMULAS = """import torch
 
 
-def helper(x):
+def helper(x: torch.Tensor, by: float = 2.0) -> torch.Tensor:
     inner = x + 1
-    return inner
+    return inner / by
 
 
 def compute_reward(x: torch.Tensor, y: torch.Tensor):
@@ -124,10 +124,11 @@ def compute_reward(x: torch.Tensor, y: torch.Tensor):
 """
 
 
-def test_formulas_are_the_reward_function_s_own_but_for_the_total() -> None:
+def test_formulas_are_the_reward_function_s_own_but_for_the_total_then_those_of_its_helpers() -> None:
     near = "near = torch.exp(-x / temperature)"
-    assert formulas(FORMULAS) == ["temperature = 0.5", near, "'low': -0.1 * y"]
-    assert formulas(FORMULAS, numbers=False) == [near, "'low': -0.1 * y"]
+    helper = ["inner = x + 1", "helper(x, by=2.0) = inner / by"]
+    assert formulas(FORMULAS) == ["temperature = 0.5", near, "'low': -0.1 * y", *helper]
+    assert formulas(FORMULAS, numbers=False) == [near, "'low': -0.1 * y", *helper]
 
 
 @pytest.mark.parametrize("code", ["", "no Python (", "x = 1", "def compute_reward(a):\n    b = " + "-" * 2000 + "a"])
