@@ -22,21 +22,25 @@ def shown(word: str) -> list[str]:
     return [line for line in lines if line.startswith(f"{word} ")]
 
 
-def block(language: str) -> str:
-    """The first fenced block in a language."""
-    found = re.search(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
+def blocks(language: str) -> list[str]:
+    """The fenced blocks in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_task_file_shown_is_valid_and_fits_its_environment(tmp_path: Path) -> None:
-    file = tmp_path / "swimmer.yaml"
-    file.write_text(block("yaml"))
+@pytest.mark.parametrize("text", blocks("yaml"), ids=lambda text: text.partition("\n")[0])
+def test_the_task_files_shown_are_valid_and_fit_their_environments(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "task.yaml"
+    file.write_text(text)
     first_frame(taskfile.load(str(file)))
 
 
+def test_a_robot_takes_under_twenty_lines() -> None:
+    [robot] = [text for text in blocks("yaml") if "backend: mjcf\n" in text]
+    assert len(robot.splitlines()) < 20
+
+
 def test_the_reward_shown_passes_the_gate() -> None:
-    assert gate.check(block("python")).function == "compute_reward"
+    assert gate.check(blocks("python")[0]).function == "compute_reward"
 
 
 @pytest.mark.parametrize("command", sorted({line.split()[1] for line in shown("rewardsmith")}))
