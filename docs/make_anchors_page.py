@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rewardsmith import resources, taskfile
-from rewardsmith.anchors.record import Record, read
+from rewardsmith.anchors.record import Record, Scored, read
 from rewardsmith.anchors.scale import anchors
 from rewardsmith.report.anchors import fitness_words
 from rewardsmith.report.tables import NOTHING, Table
@@ -85,7 +85,14 @@ def _short_of(found: Sequence[Record]) -> Iterator[str]:
         for a in anchors(record):
             asked = (a.policy, a.env_steps) == ("expert", max(BUDGETS))
             if asked and a.success_rate is not None and a.success_rate < SOLVED:
-                yield f"- `{record.task}`: {a.success_rate:.0%} of the episodes succeed"
+                yield f"- `{record.task}`: {a.success_rate:.0%} of the episodes succeed{_by_seed(record)}"
+
+
+def _by_seed(record: Record) -> str:
+    """How much of the expert's episodes succeed under each seed, after the largest budget."""
+    longest = [t.result for t in record.trainings if (t.reward, t.env_steps) == ("expert", max(BUDGETS))]
+    rates = [f"{r.success_rate:.0%}" for r in longest if isinstance(r, Scored) and r.success_rate is not None]
+    return f": {', '.join(rates)} by seed" if len(rates) > 1 else ""
 
 
 if __name__ == "__main__":
