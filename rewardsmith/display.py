@@ -213,7 +213,7 @@ def gain_words(history: Sequence[Generation], task: Task) -> str:
     share = f", {more / abs(first):+.0%}" if abs(first) > 1e-9 else ""
     return (
         f"best of generation 1: {number(first)}; best of all {len(bred)}: {number(best)}{_unit(task)} "
-        f"(+{number(more)}{share})"
+        f"(+{number(more)}{share}), on the seeds that choose"
     )
 
 

@@ -126,7 +126,7 @@ def test_the_end_tells_the_gain_on_generation_1_and_the_references() -> None:
     history = [generation(0), generation(1, attempt("g001-00", 2.0)), generation(2, attempt("g002-00", 6.0))]
     assert final_words(final, history, TASK) == [
         "winner g002-00: fitness 5 +- 0.5 m on fresh seeds",
-        "best of generation 1: 2; best of all 2: 6 m (+4, +200%)",
+        "best of generation 1: 2; best of all 2: 6 m (+4, +200%), on the seeds that choose",
         "expert reward: fitness 4 +- 0.5 m",
         "human-normalised score: 1.25",
     ]

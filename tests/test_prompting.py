@@ -604,7 +604,7 @@ def test_a_training_that_ended_early_is_told_with_its_reason() -> None:
     text = as_markdown(prompting.render(Brief(task=TASK, turns=turns, siblings=siblings), settings=SEARCH))
     assert f"Its training ended before its time, so the score is of a shorter one. {why}\n" in text
     lines = [line for line in text.splitlines() if line.startswith("- g001-0")]
-    assert f" steps; s{why[1:-1]}" in lines[1]
+    assert f"- g001-01: not trained to the end, s{why[1:]} The policy it had then: fitness 0.1 " in lines[1]
     assert text.count("trained to the end it might have done well") == 1
     assert "stopped" not in lines[0]
     before = Brief(task=TASK, turns=(attempt("g002-00", judged(0.3)),), siblings=turns, earlier=siblings)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rewardsmith.readings import Readings
     from rewardsmith.types import Measure, Task
 
-PLAYED = 8  # environments
+PLAYED = 16  # environments
 MOST_STEPS = 2000
 SPEED_ENVS = 64
 
@@ -28,7 +28,7 @@ def check(
 ) -> int:
     """Load a task's environment, step it, and print every signal.
 
-    One episode in each of 8 environments, under random actions: shape, unit and observed range of every signal,
+    One episode in each of 16 environments, under random actions: shape, unit and observed range of every signal,
     fitness and success, the expert reward's range, and how fast the bare environment steps.
     """
     from rewardsmith import sim, taskfile
@@ -64,7 +64,7 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """A random rollout read through a task. Episode values stand for finished episodes only."""
+    """A random rollout read through a task. Episode values are of each environment's first episode, where it ended."""
 
     signals: tuple[Range, ...]
     fitness: tuple[float, ...]
@@ -99,10 +99,12 @@ def _range(values: Tensor, *, name: str, unit: str, shape: tuple[int, ...]) -> R
 
 
 def _episodes(measure: Measure, values: Tensor, rollout: Rollout) -> tuple[float, ...]:
-    from rewardsmith.rollouts import EpisodeMeter
+    """Of each environment's first episode: those that begin later and end in time are the short ones."""
+    from rewardsmith.rollouts import FirstEpisodes
 
-    ended = EpisodeMeter(measure, values.shape[1]).update(values, rollout)
-    return tuple(float(v) for v in ended.value)
+    first = FirstEpisodes(measure, values.shape[1])
+    first.take(values, rollout)
+    return tuple(float(v) for v in first.values[first.ended])
 
 
 def _lengths(rollout: Rollout) -> tuple[float, ...]:

@@ -29,9 +29,11 @@ def failures(records: Iterable[Record]) -> tuple[str, ...]:
     )
 
 
-def scale_rows(found: Sequence[Anchor]) -> list[tuple[str, str, str, str]]:
-    """Policy, fitness, success and seeds of anchors, as rows of a run's result."""
-    return [(_policy(a), fitness_words(a), _rate(a), f"{a.seeds} seed{'s' if a.seeds > 1 else ''}") for a in found]
+def scale_rows(found: Sequence[Anchor]) -> list[tuple[str, ...]]:
+    """Policy, fitness, no worst episode, success and seeds of anchors, as rows of a run's result."""
+    return [
+        (_policy(a), fitness_words(a), NOTHING, _rate(a), f"{a.seeds} seed{'s' if a.seeds > 1 else ''}") for a in found
+    ]
 
 
 def fitness_words(anchor: Anchor) -> str:

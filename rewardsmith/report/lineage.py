@@ -43,5 +43,6 @@ def tree(first: Attempt, attempts: Mapping[str, Attempt], *, unit: str) -> list[
 
 def _line(attempt: Attempt, *, unit: str) -> str:
     candidate = attempt.candidate
-    by = f"{candidate.origin} ({one_line(candidate.model)})" if candidate.model else candidate.origin
+    model = one_line(candidate.model)
+    by = f"{candidate.origin} ({model})" if model not in ("", candidate.origin) else candidate.origin
     return f"{attempt.id}  {outcome_words(attempt.outcome, unit=unit)}, by {by}"

@@ -18,11 +18,11 @@ WORDS = {
 
 
 def probe_table(final: Final) -> Table | None:
-    """Mean fitness of each finalist, undisturbed and in each world; None where nothing was probed."""
+    """Mean fitness and worst episode of each finalist, undisturbed and in each world; None where nothing was probed."""
     if not final.probes or not final.finalists:
         return None
-    rows = [("as it is", *map(_fitness, final.finalists))]
-    rows += [(world(p.disturbance), *map(_fitness, p.scores)) for p in final.probes if p.scores]
+    rows = [("as it is", *map(_with_worst, final.finalists))]
+    rows += [(world(p.disturbance), *map(_with_worst, p.scores)) for p in final.probes if p.scores]
     names = tuple(m.id for m in final.finalists)
     return Table(heading=("world", *names), rows=rows, right=frozenset(names))
 
@@ -72,4 +72,12 @@ def world(disturbance: Disturbance) -> str:
 
 def _fitness(measured: Measured) -> str:
     score = measured.score
-    return "not finite" if isinstance(score, Rejected) else f"{number(score.mean)} ± {number(score.ci95)}"
+    if isinstance(score, Rejected):
+        return "not finite"
+    return f"{number(score.mean)} ± {number(score.ci95)}"
+
+
+def _with_worst(measured: Measured) -> str:
+    """The mean, and the worst episode beside it, which a mean may hide."""
+    score = measured.score
+    return _fitness(measured) if isinstance(score, Rejected) else f"{_fitness(measured)}; {number(min(score.episodes))}"

@@ -19,7 +19,7 @@ from rewardsmith.report.tables import NOTHING, Table, cell_text
 from rewardsmith.report.warnings import warnings
 from rewardsmith.store import Run
 from rewardsmith.store.pages import human_words, number, outcome_words, score_words
-from rewardsmith.types import Anchor, Attempt, Final, Generation, Judged, Rejected, Score, Spend
+from rewardsmith.types import Anchor, Attempt, Final, Generation, Judged, Rejected, Score
 
 CANDIDATES = ("id", "parents", "origin", "outcome", "fitness", "success", "env steps", "tokens")
 SANDBOXES = {
@@ -27,7 +27,7 @@ SANDBOXES = {
     "docker": "generated code ran in a container",
     "unsafe": "none: generated code ran unprotected (--sandbox unsafe)",
 }
-STOPPED = {"raced": "behind others", "solved": "solved early", "hacking": "stopped: hacking"}
+STOPPED = {"raced": "stopped early, behind", "solved": "stopped early, solved", "hacking": "stopped early, hacking"}
 NUMBERS = frozenset({"fitness", "success", "env steps", "tokens", "judged", "rejected", "generation", "chain"})
 
 
@@ -52,7 +52,7 @@ def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None)
         _section("Lineage", f"```text\n{lineage(run)}```\n"),
         _section("Best reward", _best_reward(run, attempts, final)),
         _section("What people said", _list(cell_text(human_words(said)) for said in run.people.said())),
-        _section("Spend", _spend(run.cost())),
+        _section("Spend", _spend(run)),
         _section("Again", _again(run)),
     ]
     return "\n".join(section for section in sections if section)
@@ -97,12 +97,18 @@ def _result(run: Run, attempts: Sequence[Attempt], final: Final | None, scale: S
             return "No candidate has been judged yet.\n"
         words = outcome_words(leader.outcome, unit=unit)
         return f"The leader is {leader.id}, {words}. It has not been measured again on fresh seeds.\n"
-    rows = [(f"**{final.winner}**", *_measured(final.score)), *((name, *_measured(s)) for name, s in final.references)]
+    rows = [_row(f"**{final.winner}**", final.score), *(_row(name, score) for name, score in final.references)]
     rows += scale_rows(scale) if run.references() is None else []
-    heading = ("policy", "fitness" if unit == "1" else f"fitness [{cell_text(unit)}]", "success", "episodes")
-    measured = Table(heading=heading, rows=rows, right=frozenset(heading[1:]))
+    heading = ("policy", "fitness" if unit == "1" else f"fitness [{cell_text(unit)}]", "worst", "success", "episodes")
+    measured = Table(heading=heading, rows=rows, right=frozenset(heading[1:])).told()
     told = f"The winner is {final.winner}, measured on seeds nobody selected on{_selected(final, attempts, unit)}.\n"
     return f"{told}\n{measured.markdown()}{_failed_references(run)}{_normalised(final)}"
+
+
+def _row(name: str, score: Score) -> tuple[str, ...]:
+    """What a policy reached: a mean may hide the one episode in which it fell."""
+    fitness, success, episodes = _measured(score)
+    return name, fitness, number(min(score.episodes)), success, episodes
 
 
 def _other_worlds(final: Final | None) -> str:
@@ -110,7 +116,8 @@ def _other_worlds(final: Final | None) -> str:
     if final is None or table is None:
         return ""
     lines = _list(map(cell_text, [*ahead(final), *broken(final), *refusals(final)]))
-    return f"Fitness of the finalists where the world differs in one respect.\n\n{table.markdown()}\n{lines}"
+    what = "Fitness of the finalists where the world differs in one respect: the mean; the worst episode."
+    return f"{what}\n\n{table.markdown()}\n{lines}"
 
 
 def _selected(final: Final, attempts: Sequence[Attempt], unit: str) -> str:
@@ -134,7 +141,7 @@ def _normalised(final: Final) -> str:
 
 
 def _candidates(attempts: Sequence[Attempt]) -> Table:
-    return Table(heading=CANDIDATES, rows=[_candidate(a) for a in attempts], right=NUMBERS)
+    return Table(heading=CANDIDATES, rows=[_candidate(a) for a in attempts], right=NUMBERS).told()
 
 
 def _candidate(attempt: Attempt) -> tuple[str, ...]:
@@ -150,7 +157,7 @@ def _candidate(attempt: Attempt) -> tuple[str, ...]:
         fitness,
         success,
         str(spend.env_steps),
-        str(spend.tokens_in + spend.tokens_out),
+        str(spend.tokens_in + spend.tokens_out or NOTHING),
     )
 
 
@@ -173,7 +180,7 @@ def _generations(run: Run, history: Sequence[Generation]) -> str:
     heading = ("generation", "chain", "judged", "rejected", "best", "fitness", "leader afterwards")
     told = [i for i, generation in enumerate(history) if generation.index or generation.attempts]
     rows = [_generation(run, history[: i + 1]) for i in told]
-    return Table(heading=heading, rows=rows, right=NUMBERS).markdown() if rows else ""
+    return Table(heading=heading, rows=rows, right=NUMBERS).told().markdown() if rows else ""
 
 
 def _generation(run: Run, so_far: Sequence[Generation]) -> tuple[str, ...]:
@@ -183,7 +190,7 @@ def _generation(run: Run, so_far: Sequence[Generation]) -> tuple[str, ...]:
     rejected = sum(isinstance(a.outcome, Rejected) for a in generation.attempts)
     return (
         str(generation.index),
-        str(generation.chain),
+        str(generation.chain) if run.config.search.restarts > 1 else NOTHING,
         str(len(judged)),
         str(rejected),
         best.id if best is not None else NOTHING,
@@ -203,12 +210,12 @@ def _best_reward(run: Run, attempts: Sequence[Attempt], final: Final | None) -> 
     )
 
 
-def _spend(spend: Spend) -> str:
+def _spend(run: Run) -> str:
+    spend = run.cost()
     return _list(
         [
             f"{spend.env_steps} env steps",
-            f"{spend.seconds / 3600:.2f} hours of training, judging and waiting for replies, added up over candidates "
-            "and references",
+            f"{run.hours():.2f} hours from the beginning to the end of its sessions, waiting included",
             f"{spend.tokens_in} tokens in, {spend.tokens_out} tokens out, {spend.cost_usd:.4f} USD",
         ]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rewardsmith.quoting import LINE_LIMIT, one_line
 
@@ -30,6 +30,12 @@ class Table:
         rule = ["---:" if name in self.right else "---" for name in self.heading]
         rows = [self.heading, rule, *(tuple(map(cell_text, row)) for row in self.rows)]
         return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+    def told(self) -> Table:
+        """Without the columns in which no row says anything."""
+        kept = [i for i in range(len(self.heading)) if any(row[i] != NOTHING for row in self.rows)]
+        rows = [tuple(row[i] for i in kept) for row in self.rows]
+        return replace(self, heading=tuple(self.heading[i] for i in kept), rows=rows)
 
     def _aligned(self, name: str, cell: str, width: int) -> str:
         return cell.rjust(width) if name in self.right else cell.ljust(width)

@@ -20,6 +20,7 @@ Scores = Callable[..., Score]
 @pytest.fixture
 def final(score: Scores) -> Final:
     """The winner at 8, a second at 7; heavier bodies cost the winner 5, and friction cannot be changed."""
+    fell = replace(score(3.0), episodes=(0.5, 4.0, 4.0, 3.5))
     return Final(
         winner="g002-00",
         score=score(8.0),
@@ -27,7 +28,7 @@ def final(score: Scores) -> Final:
         probes=(
             Probe(
                 disturbance=MASS,
-                scores=(Measured(id="g002-00", score=score(3.0)), Measured(id="g001-01", score=BROKEN)),
+                scores=(Measured(id="g002-00", score=fell), Measured(id="g001-01", score=BROKEN)),
             ),
             Probe(disturbance=Disturbance(kind="friction", factor=0.6), refused="This simulator cannot."),
             Probe(
@@ -43,9 +44,9 @@ def test_each_world_is_a_row_and_each_finalist_a_column(final: Final) -> None:
     assert table is not None
     assert table.heading == ("world", "g002-00", "g001-01")
     assert table.rows == [
-        ("as it is", "8 ± 0.25", "7 ± 0.25"),
-        ("every mass times 1.3", "3 ± 0.25", "not finite"),
-        ("episodes 2 times as long", "1 ± 0.25", "14 ± 0.25"),
+        ("as it is", "8 ± 0.25; 8", "7 ± 0.25; 7"),
+        ("every mass times 1.3", "3 ± 0.25; 0.5", "not finite"),
+        ("episodes 2 times as long", "1 ± 0.25; 1", "14 ± 0.25; 14"),
     ]
 
 
@@ -87,6 +88,6 @@ def test_the_summary_tells_of_other_worlds_and_of_none_where_none_was_tried(
     assert "## Other worlds" not in summary(empty_run)
     empty_run.set_final(final)
     told = summary(empty_run)
-    assert "| every mass times 1.3 | 3 ± 0.25 | not finite |" in told
+    assert "| every mass times 1.3 | 3 ± 0.25; 0.5 | not finite |" in told
     assert "- Not tried: every friction times 0.6." in told
     assert empty_run.final() == final

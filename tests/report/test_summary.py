@@ -73,6 +73,14 @@ def test_a_run_that_began_without_rewards_has_no_row_for_them(
     assert [row.split("|")[1].strip() for row in table[2:]] == ["1"]
 
 
+def test_a_mean_does_not_hide_the_one_episode_that_failed(
+    run: Run, score: Callable[..., Score], attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    run.add_generation(Generation(index=3, chain=0, attempts=(attempt("g003-00", judged(3.0)),)))
+    run.set_final(Final(winner="g003-00", score=replace(score(3.0), episodes=(4.0, 4.0, 0.01, 3.99))))
+    assert "| **g003-00** | 3 ± 0.25 | 0.01 |" in summary(run)
+
+
 def test_a_long_goal_is_told_whole(empty_run: Run) -> None:
     goal = "Walk. " * 100
     empty_run.start = replace(empty_run.start, task=replace(empty_run.task, goal=goal))
@@ -107,7 +115,8 @@ def test_a_human_normalised_score_is_told_with_its_scale(
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"), [("raced", "behind others"), ("solved", "solved early"), ("hacking", "stopped: hacking")]
+    ("kind", "told"),
+    [(k, f"stopped early, {w}") for k, w in (("raced", "behind"), ("solved", "solved"), ("hacking", "hacking"))],
 )
 def test_a_training_that_ended_early_is_marked(
     empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged], kind: str, told: str
@@ -138,8 +147,8 @@ def test_a_run_without_references_is_held_against_what_ships(
     empty_run.set_final(Final(winner="g001-00", score=score(2.1)))
     rows = [line for line in summary(empty_run, scale=ANCHORS).splitlines() if "for scale" in line]
     assert rows == [
-        "| for scale: random actions | -0.1235 ± 0.01 | - | 1 seed |",
-        "| for scale: expert reward, 1,000,000 env steps | 3.5 ± 0.25 | 50% | 3 seeds |",
+        "| for scale: random actions | -0.1235 ± 0.01 | - | - | 1 seed |",
+        "| for scale: expert reward, 1,000,000 env steps | 3.5 ± 0.25 | - | 50% | 3 seeds |",
     ]
     assert "for scale" not in summary(empty_run)
 

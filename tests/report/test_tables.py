@@ -19,6 +19,12 @@ def test_numbers_are_aligned_to_the_right() -> None:
     assert told.markdown() == "| id | steps |\n| --- | ---: |\n| a | 5 |\n| long | 20000 |\n"
 
 
+def test_a_column_in_which_no_row_says_anything_is_left_out() -> None:
+    rows = [("a", "-", "1"), ("b", "-", "-")]
+    told = Table(heading=("id", "success", "tokens"), rows=rows, right=frozenset({"success", "tokens"})).told()
+    assert told.markdown() == "| id | tokens |\n| --- | ---: |\n| a | 1 |\n| b | - |\n"
+
+
 @pytest.mark.parametrize("width", [20, 60])
 def test_a_long_cell_is_cut_in_the_terminal_only(width: int) -> None:
     long = "because " * 40

@@ -19,7 +19,8 @@ from rewardsmith.sim.mjcf.declared import EditKeys, MjcfKeys, refused
 from rewardsmith.types import Task
 
 FLAT = "flat"
-GROUND = {"name": "floor", "type": mujoco.mjtGeom.mjGEOM_PLANE, "size": [0, 0, 0.05]}
+CHEQUER = "floor_chequer"
+GROUND = {"name": "floor", "type": mujoco.mjtGeom.mjGEOM_PLANE, "size": [0, 0, 0.05], "material": CHEQUER}
 GEOM_TYPES = {kind.name.removeprefix("mjGEOM_").lower(): kind for kind in mujoco.mjtGeom.__members__.values()}
 
 
@@ -154,10 +155,21 @@ def _surround(task: Task, spec: Any, scene: str | None) -> None:
     if scene is None:
         return
     if scene == FLAT:
+        _chequer(spec)
         spec.worldbody.add_geom(**GROUND)
         spec.worldbody.add_light(pos=[0, 0, 4], dir=[0, 0, -1], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
         return
     spec.attach(_read(task, _file(task, scene)), frame=spec.worldbody.add_frame(), prefix="")
+
+
+def _chequer(spec: Any) -> None:
+    """Squares of half a metre, so that a picture shows how far and how fast something moves over them."""
+    spec.add_texture(
+        name=CHEQUER, type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=[0.42, 0.45, 0.48], rgb2=[0.55, 0.58, 0.61], width=64, height=64,
+    )  # fmt: skip
+    material = spec.add_material(name=CHEQUER, texrepeat=[1, 1], texuniform=True)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = CHEQUER
 
 
 def _edit(task: Task, spec: Any, change: EditKeys) -> None:
