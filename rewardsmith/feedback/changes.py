@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from rewardsmith import graph_ops, graph_program
-from rewardsmith.codetext import formulas
+from rewardsmith.codetext import formulas, named_numbers, parsed, value_of
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import episodes
 from rewardsmith.feedback.wording import g, in_unit, label, named
@@ -29,6 +29,9 @@ NUMBERS = 4  # changed numbers told of a component
 LINES = 6  # new formulas told of an attempt
 ASKED = 16  # known episodes that say whether two formulas give the same
 SAME = 1e-5  # of the largest value
+
+Pair = tuple[float, float]
+"""A number as it was and as it is."""
 
 
 def from_settings(settings: FeedbackSettings) -> Changes:  # noqa: ARG001 - nothing here is a matter of taste
@@ -49,7 +52,7 @@ class Changes:
         if not isinstance(attempt.outcome, Judged) or before is None or after is None:
             return None
         found = by_values(compared(before, after), before, after, _asked(scene), scene.task)
-        what = found.words()
+        what = found.words(renumbered(parent.candidate.code, attempt.candidate.code))
         lines = new_formulas(parent.candidate.code, attempt.candidate.code) if found.added or found.rewritten else []
         result = _result(parent.outcome, attempt.outcome, scene.task)
         return Feedback(
@@ -70,16 +73,16 @@ class Comparison:
     dropped: tuple[str, ...]
     renamed: Mapping[str, str]
     rewritten: tuple[str, ...]
-    tuned: Mapping[str, tuple[tuple[float, float], ...]]
+    tuned: Mapping[str, tuple[Pair, ...]]
     kept: tuple[str, ...]
     alike: tuple[str, ...] = ()
     scaled: Mapping[str, float] = field(default_factory=dict)
 
-    def words(self) -> str:
-        """One line."""
-        return "; ".join(self._parts()) or "it computes the same"
+    def words(self, names: Mapping[Pair, str] | None = None) -> str:
+        """One line; `names` are what the code calls numbers that were changed, by how they were and are."""
+        return "; ".join(self._parts(names or {})) or "it computes the same"
 
-    def _parts(self) -> Iterator[str]:
+    def _parts(self, names: Mapping[Pair, str]) -> Iterator[str]:
         if self.added:
             yield f"added {named(self.added)}"
         if self.dropped:
@@ -89,7 +92,9 @@ class Comparison:
         if self.rewritten:
             yield f"rewrote {named(self.rewritten)}"
         for name, pairs in self.tuned.items():
-            told = ", ".join(f"{_number(old)} -> {_number(new)}" for old, new in pairs[:NUMBERS])
+            told = ", ".join(
+                f"{_called(names, pair)}{_number(pair[0])} -> {_number(pair[1])}" for pair in pairs[:NUMBERS]
+            )
             more = f" and {len(pairs) - NUMBERS} more" if len(pairs) > NUMBERS else ""
             yield f"numbers of `{label(name)}`: {told}{more}"
         if self.alike:
@@ -98,6 +103,10 @@ class Comparison:
             yield f"`{label(name)}` is {_number(factor)} times what it was"
         if self.kept and (self.added or self.dropped or self.rewritten or self.tuned or self.alike or self.scaled):
             yield f"{named(self.kept)} unchanged"
+
+
+def _called(names: Mapping[Pair, str], pair: Pair) -> str:
+    return f"`{label(names[pair])}` " if pair in names else ""
 
 
 def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
@@ -168,6 +177,21 @@ def new_formulas(before: str, after: str) -> list[str]:
     known = set(formulas(before))
     found = dict.fromkeys([*entries_first(formulas(after, numbers=False)), *formulas(after)])
     return [line for line in found if line not in known][:LINES]
+
+
+def renumbered(before: str, after: str) -> dict[Pair, str]:
+    """Numbers that both codes call alike and give another value each, where no second name stands for the pair."""
+    old, new = _numbers_of(before), _numbers_of(after)
+    pairs = {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]}
+    found = list(pairs.values())
+    return {pair: name for name, pair in pairs.items() if found.count(pair) == 1}
+
+
+def _numbers_of(code: str) -> dict[str, float]:
+    """Every literal number by its name, the last one of a name."""
+    tree = parsed(code)
+    told = [] if tree is None else [(name, value_of(node)) for name, node in named_numbers(tree)]
+    return {name: float(value) for name, value in told if value is not None}
 
 
 def entries_first(lines: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import episodes
 from rewardsmith.feedback.episodes import Episode
-from rewardsmith.feedback.wording import NEGLIGIBLE, g, in_unit, label, plain, table, title, vector
+from rewardsmith.feedback.wording import NEGLIGIBLE, SHOWN_WHOLE, g, in_unit, label, plain, table, title, vector
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import PREVIOUS, Attempt, Feedback, Signal, Task
@@ -25,6 +25,7 @@ SIGNALS = 5  # columns of a table; what the reward reads comes first
 PARTS = 6  # components shown, the largest first
 ROWS = 4
 ALIKE = 0.05  # episodes that differ in fitness by no more than this share of it are told once
+JUMP = 5.0  # times the change of an ordinary step
 APART = 0.05  # moments nearer to one another than this share of the episode, or than two steps, are one
 PLACES = (2, 3)  # sizes of vectors that may be a place in metres
 
@@ -122,8 +123,9 @@ def _between(episode: Episode, task: Task) -> Iterator[Moment]:
     if bool(fitness.isfinite().all()) and float(fitness.max() - fitness.min()) > 0:
         yield Moment(step=int(fitness.argmax()), why="fitness highest")
     jump = (episode.reward[1:] - episode.reward[:-1]).abs()
-    if bool(jump.isfinite().all()) and float(jump.max()) > 0:
-        yield Moment(step=int(jump.argmax()) + 1, why="reward jumps")
+    if bool(jump.isfinite().all()) and float(jump.max()) > JUMP * float(jump.median()):
+        at = int(jump.argmax())
+        yield Moment(step=at + 1, why=f"reward jumps from {g(float(episode.reward[at]))}")
     for approach in approaches(episode, task)[:2]:
         yield Moment(step=approach.closest, why=f"{approach.what} closest")
     yield Moment(step=episode.steps // 2, why="half-way")
@@ -147,7 +149,10 @@ def _size(values: Tensor) -> Tensor:
 def _text(name: str, episode: Episode, when: Sequence[Moment], task: Task, signals: Sequence[Signal]) -> str:
     parts, moving = _largest(episode), [s for s in signals if _moves(episode, s)]
     head = ["step", *(title(s) for s in moving), "your reward", *(f"`{label(n)}`" for n in parts)]
-    lines = [_opening(name, episode, task), table(head, [_row(episode, moment, moving, parts) for moment in when])]
+    rows = [_row(episode, moment, moving, parts) for moment in when]
+    if episode.steps > len(rows):
+        rows.append(_means(episode, moving, parts))
+    lines = [_opening(name, episode, task), table(head, rows)]
     still = [f"{title(s)} {vector(episode.played.signals[s.name][1])}" for s in signals if s not in moving]
     if still:
         lines.append(f"The same all the time: {', '.join(still)}.")
@@ -179,6 +184,22 @@ def _row(episode: Episode, moment: Moment, signals: Sequence[Signal], parts: Seq
     seen = [vector(episode.played.signals[s.name][t + 1], size=_most(episode, s)) for s in signals]
     given = [vector(episode.components[name][t], size=_counts(episode, name)) for name in parts]
     return [f"{t + 1} ({moment.why})", *seen, g(float(episode.reward[t])), *given]
+
+
+def _means(episode: Episode, signals: Sequence[Signal], parts: Sequence[str]) -> list[str]:
+    """Over all steps, of a long vector the mean of its norm: a few moments of a gait say little of the whole."""
+    seen = [_mean(episode.played.signals[s.name][1:], size=_most(episode, s)) for s in signals]
+    given = [vector(episode.components[name].mean(), size=_counts(episode, name)) for name in parts]
+    return ["mean of all", *seen, g(float(episode.reward.mean())), *given]
+
+
+def _mean(values: Tensor, *, size: float) -> str:
+    flat = values.reshape(len(values), -1).double()
+    return (
+        vector(flat.mean(dim=0), size=size)
+        if flat.shape[1] <= SHOWN_WHOLE
+        else f"norm {g(float(_size(values).mean()))}"
+    )
 
 
 def _most(episode: Episode, signal: Signal) -> float:

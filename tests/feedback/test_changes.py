@@ -10,7 +10,7 @@ import pytest
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import sources
-from rewardsmith.feedback.changes import by_values, compared, new_formulas
+from rewardsmith.feedback.changes import by_values, compared, new_formulas, renumbered
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Judged, Rejected, Task, Trajectory
@@ -52,6 +52,20 @@ def test_change_is_told_in_a_line(graph: Graph, edits: dict[str, str], words: st
         assert old in child
         child = child.replace(old, new)
     assert compared(graph(PARENT), graph(child)).words() == words
+
+
+def test_a_changed_number_is_told_by_the_name_that_the_code_gives_it(graph: Graph) -> None:
+    before = PARENT.replace("    fast = 0.1 * speed", "    weight = 0.1\n    fast = weight * speed")
+    assert before != PARENT
+    after = before.replace("weight = 0.1", "weight = 0.25").replace("/ 0.5", "/ 0.2")
+    told = compared(graph(before), graph(after)).words(renumbered(before, after))
+    assert told == "numbers of `near`: 0.5 -> 0.2; numbers of `fast`: `weight` 0.1 -> 0.25; `effort` unchanged"
+
+
+def test_a_number_that_two_names_stand_for_has_no_name() -> None:
+    two = "a = 1.0\nb = 1.0\nc = 3.0\n"
+    assert renumbered(two, "a = 2.0\nb = 2.0\nc = 4.0\n") == {(3.0, 4.0): "c"}
+    assert renumbered(two, two) == renumbered("(", two) == {}
 
 
 def test_new_formulas_are_told_as_code_a_line_each() -> None:

@@ -39,7 +39,7 @@ def test_moments_are_the_start_the_peak_the_jump_and_the_end(
     [played] = own(judged([episode(THERE_AND_BACK, action=kicked)]), task)
     found = [(m.step, m.why) for m in moments(played, task)]
     # rows count from the first transition: state 20 is row 19. Nearness to the goal is the fitness quantity itself.
-    assert found == [(0, "start"), (19, "fitness highest"), (30, "reward jumps"), (39, "end")]
+    assert found == [(0, "start"), (19, "fitness highest"), (30, "reward jumps from 0.333"), (39, "end")]
 
 
 def test_text_tells_values_with_units_components_and_the_end(
@@ -55,6 +55,8 @@ def test_text_tells_values_with_units_components_and_the_end(
     assert lines[1] == "| step | hand [m] | your reward | `near` | `fast` | `effort` |"
     # near = exp(-0.1 / 0.5) = 0.819, fast = 0.1
     assert "| 20 (fitness highest) | 0.9 0 0 | 0.919 | 0.819 | 0.1 | 0 |" in lines
+    # the hand's mean is 18 m over 40 steps
+    assert sum(line.startswith("| mean of all | 0.45 0 0 | ") for line in lines) == 1
     assert "The same all the time: goal [m] 1 0 0, height [m] 1.2, speed [m/s] 1, action 0 0." in lines
     assert "Closest: hand to goal: 0.1 m at step 20, 1 at the end." in lines
     assert "Worst" not in text  # there is but one
