@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rewardsmith.interfaces import Rollout
     from rewardsmith.readings import Readings
-    from rewardsmith.types import Measure, Task
+    from rewardsmith.types import Task, Trajectory
 
 PLAYED = 16  # environments
 MOST_STEPS = 2000
@@ -28,19 +28,23 @@ def check(
 ) -> int:
     """Load a task's environment, step it, and print every signal.
 
-    One episode in each of 16 environments, under random actions: shape, unit and observed range of every signal,
-    fitness and success, the expert reward's range, and how fast the bare environment steps.
+    Shape, unit and observed range of every signal and of the expert's reward under random actions that are held for
+    four steps each; fitness and success of 16 episodes of random actions, as anchors have them; and how fast the bare
+    environment steps.
     """
-    from rewardsmith import sim, taskfile
+    from rewardsmith import judge, sim, taskfile
     from rewardsmith.environment import first_frame, raw_env_steps_per_s
     from rewardsmith.play import random_rollout
     from rewardsmith.readings import Readings
+    from rewardsmith.types import Rejected
 
     loaded = taskfile.load(task)
     first_frame(loaded)
     found = loaded.task
     rollout = random_rollout(found, sim.make, seed=seed, num_envs=PLAYED, steps=min(found.episode_steps, MOST_STEPS))
-    seen = observe(found, rollout, Readings(found))
+    played = judge.play_random(found, sim.make, seed=seed, episodes=PLAYED, watch=lambda _: None, keep=PLAYED)
+    episodes = () if isinstance(played, Rejected) else played.trajectories
+    seen = observe(found, rollout, Readings(found), episodes)
     speed = raw_env_steps_per_s(found, num_envs=SPEED_ENVS)
     print(json.dumps(_plain(found, seen, speed), indent=2) if as_json else _words(found, seen, speed))
     return 0 if all(r.finite for r in seen.signals) else 1
@@ -64,7 +68,7 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """A random rollout read through a task. Episode values are of each environment's first episode, where it ended."""
+    """Random play read through a task: ranges over a rollout; what episodes came to, none where it is not finite."""
 
     signals: tuple[Range, ...]
     fitness: tuple[float, ...]
@@ -73,18 +77,17 @@ class Seen:
     expert: Range | None
 
 
-def observe(task: Task, rollout: Rollout, readings: Readings) -> Seen:
-    """Everything the task reads, over the rollout's real transitions."""
+def observe(task: Task, rollout: Rollout, readings: Readings, episodes: Sequence[Trajectory] = ()) -> Seen:
+    """Everything the task reads, over the rollout's real transitions, and how the `episodes` went."""
     inputs = readings.inputs(rollout, [s.name for s in task.signals])
-    success = readings.success(rollout)
     expert = readings.expert(rollout) if task.references.expert else None
     return Seen(
         signals=tuple(
             _range(inputs[s.name][rollout.valid], name=s.name, unit=s.unit, shape=s.shape) for s in task.signals
         ),
-        fitness=_episodes(task.fitness, readings.fitness(rollout), rollout),
-        success=_episodes(task.success, success, rollout) if task.success and success is not None else None,
-        lengths=_lengths(rollout),
+        fitness=tuple(e.fitness for e in episodes),
+        success=tuple(float(bool(e.success)) for e in episodes) if task.success else None,
+        lengths=tuple(float(len(e.fitness_steps)) for e in episodes),
         expert=None if expert is None else _range(expert[rollout.valid], name="expert reward", unit="1", shape=()),
     )
 
@@ -96,21 +99,6 @@ def _range(values: Tensor, *, name: str, unit: str, shape: tuple[int, ...]) -> R
     known = values[torch.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.numel() else (0.0, 0.0)
     return Range(name=name, unit=unit, shape=shape, low=low, high=high, finite=finite)
-
-
-def _episodes(measure: Measure, values: Tensor, rollout: Rollout) -> tuple[float, ...]:
-    """Of each environment's first episode: those that begin later and end in time are the short ones."""
-    from rewardsmith.rollouts import FirstEpisodes
-
-    first = FirstEpisodes(measure, values.shape[1])
-    first.take(values, rollout)
-    return tuple(float(v) for v in first.values[first.ended])
-
-
-def _lengths(rollout: Rollout) -> tuple[float, ...]:
-    from rewardsmith.rollouts import LENGTH
-
-    return _episodes(LENGTH, rollout.valid.float(), rollout)
 
 
 # --- telling --------------------------------------------------------------------------------------------------------
@@ -168,7 +156,7 @@ def _span(seen: Range) -> str:
 
 def _spread(values: Sequence[float]) -> str:
     if not values:
-        return "unknown: no episode ended"
+        return "not finite"
     return f"{_mean(values):.4g} on average, {min(values):.4g} to {max(values):.4g}"
 
 
