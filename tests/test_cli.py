@@ -171,7 +171,7 @@ def test_check_tells_every_signal_with_its_range(point: str, capsys: pytest.Capt
     assert set(ranges) == {"position", "offset", "action"}
     assert ranges["action"]["shape"] == [1]
     assert -1.0 <= ranges["action"]["low"] < ranges["action"]["high"] <= 1.0
-    assert len(seen["fitness"]) == len(seen["success"]) == 16
+    assert len(seen["fitness"]) == len(seen["success"]) == 8
     assert all(f <= 0 for f in seen["fitness"])
     assert seen["expert_reward"]["high"] <= 0
     assert seen["env_steps_per_s"] > 0

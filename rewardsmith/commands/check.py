@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rewardsmith.readings import Readings
     from rewardsmith.types import Task, Trajectory
 
-PLAYED = 16  # environments
+PLAYED = 8  # environments, and episodes
 MOST_STEPS = 2000
 SPEED_ENVS = 64
 
@@ -29,7 +29,7 @@ def check(
     """Load a task's environment, step it, and print every signal.
 
     Shape, unit and observed range of every signal and of the expert's reward under random actions that are held for
-    four steps each; fitness and success of 16 episodes of random actions, as anchors have them; and how fast the bare
+    four steps each; fitness and success of 8 episodes of random actions, as anchors have them; and how fast the bare
     environment steps.
     """
     from rewardsmith import judge, sim, taskfile

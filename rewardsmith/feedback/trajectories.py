@@ -195,11 +195,9 @@ def _means(episode: Episode, signals: Sequence[Signal], parts: Sequence[str]) ->
 
 def _mean(values: Tensor, *, size: float) -> str:
     flat = values.reshape(len(values), -1).double()
-    return (
-        vector(flat.mean(dim=0), size=size)
-        if flat.shape[1] <= SHOWN_WHOLE
-        else f"norm {g(float(_size(values).mean()))}"
-    )
+    if flat.shape[1] > SHOWN_WHOLE:
+        return f"norm {g(float(_size(values).mean()))}"
+    return vector(flat.mean(dim=0), size=size)
 
 
 def _most(episode: Episode, signal: Signal) -> float:
