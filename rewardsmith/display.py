@@ -34,6 +34,7 @@ STAGES: Mapping[str, str] = {
 }
 _STEP = 0.25  # share of a stage after which plain lines say something again
 _WIDEST = 110
+_TOLD_SHARE = 10  # a gain of more times what there was is told as a number alone
 _BAR = 40
 
 
@@ -210,7 +211,7 @@ def gain_words(history: Sequence[Generation], task: Task) -> str:
     more = best - first
     if more <= 0:
         return f"best of generation 1: {number(first)}{_unit(task)}; no later generation did better"
-    share = f", {more / abs(first):+.0%}" if abs(first) > 1e-9 else ""
+    share = f", {more / abs(first):+.0%}" if more < _TOLD_SHARE * abs(first) else ""
     return (
         f"best of generation 1: {number(first)}; best of all {len(bred)}: {number(best)}{_unit(task)} "
         f"(+{number(more)}{share}), on the seeds that choose"

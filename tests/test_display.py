@@ -17,6 +17,7 @@ from rewardsmith.display import (
     count_words,
     duration_words,
     final_words,
+    gain_words,
     generation_words,
     make,
     most_frequent_rejection,
@@ -130,6 +131,14 @@ def test_the_end_tells_the_gain_on_generation_1_and_the_references() -> None:
         "expert reward: fitness 4 +- 0.5 m",
         "human-normalised score: 1.25",
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "told"), [(0.5, "(+4.5, +900%)"), (0.01, "(+4.99)"), (0.0, "(+5)"), (-1.0, "(+6, +600%)")]
+)
+def test_a_gain_on_next_to_nothing_is_no_percentage(first: float, told: str) -> None:
+    history = [generation(1, attempt("g001-00", first)), generation(2, attempt("g002-00", 5.0))]
+    assert f" m {told}, on the seeds" in gain_words(history, TASK)
 
 
 def test_where_nothing_got_better_the_end_says_so() -> None:
