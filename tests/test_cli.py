@@ -184,6 +184,17 @@ def test_check_in_words_names_units_and_speed(point: str, capsys: pytest.Capture
     assert "env steps/s" in out
 
 
+def test_check_says_that_fitness_is_not_finite(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(point).write_text(POINT.replace('"0 - info.distance"', '"sqrt(0 - info.distance)"'))
+    assert cli.run(["check", point]) == 1
+    out = capsys.readouterr().out
+    assert "PROBLEM: " in out
+    assert "under random actions," not in out
+    assert cli.run(["check", point, "--json"]) == 1
+    [problem] = json.loads(capsys.readouterr().out)["problems"]
+    assert "finite" in problem
+
+
 def test_check_names_file_and_line_of_a_missing_info_field(point: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(point).write_text(POINT.replace("info.distance", "info.distanse"))
     assert cli.run(["check", point]) == 2

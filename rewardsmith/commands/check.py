@@ -43,11 +43,15 @@ def check(
     found = loaded.task
     rollout = random_rollout(found, sim.make, seed=seed, num_envs=PLAYED, steps=min(found.episode_steps, MOST_STEPS))
     played = judge.play_random(found, sim.make, seed=seed, episodes=PLAYED, watch=lambda _: None, keep=PLAYED)
+    fault = played.reason if isinstance(played, Rejected) else ""
     episodes = () if isinstance(played, Rejected) else played.trajectories
     seen = observe(found, rollout, Readings(found), episodes)
     speed = raw_env_steps_per_s(found, num_envs=SPEED_ENVS)
-    print(json.dumps(_plain(found, seen, speed), indent=2) if as_json else _words(found, seen, speed))
-    return 0 if all(r.finite for r in seen.signals) else 1
+    problems = [f"'{r.name}' was not finite" for r in seen.signals if not r.finite] + ([fault] if fault else [])
+    print(
+        json.dumps(_plain(found, seen, speed, problems), indent=2) if as_json else _words(found, seen, speed, problems)
+    )
+    return 1 if problems else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +108,7 @@ def _range(values: Tensor, *, name: str, unit: str, shape: tuple[int, ...]) -> R
 # --- telling --------------------------------------------------------------------------------------------------------
 
 
-def _words(task: Task, seen: Seen, speed: float) -> str:
+def _words(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> str:
     from rewardsmith.report.tables import Table
 
     docs = {s.name: " ".join(s.doc.split()) for s in task.signals}
@@ -114,18 +118,22 @@ def _words(task: Task, seen: Seen, speed: float) -> str:
         f"{task.name}: {task.env.id} ({task.env.backend}), {task.episode_steps} steps of {task.control_dt_s:g} s",
         "",
         table.text(width=70),
-        f"under random actions, {len(seen.lengths)} episodes, {_mean(seen.lengths):.4g} steps long on average:",
-        f"  fitness {_spread(seen.fitness)} {'' if task.fitness.unit == '1' else task.fitness.unit}".rstrip(),
     ]
+    if seen.lengths:
+        unit = "" if task.fitness.unit == "1" else f" {task.fitness.unit}"
+        lines += [
+            f"under random actions, {len(seen.lengths)} episodes, {_mean(seen.lengths):.4g} steps long on average:",
+            f"  fitness {_spread(seen.fitness)}{unit}",
+        ]
     lines += [f"  success {_mean(seen.success):.0%}"] if seen.success else []
     lines += [f"  expert reward a step {_span(seen.expert)}"] if seen.expert else []
     lines += [f"bare stepping: {speed:,.0f} env steps/s with {SPEED_ENVS} environments"]
-    lines += [f"PROBLEM: '{r.name}' was not finite" for r in seen.signals if not r.finite]
+    lines += [f"PROBLEM: {problem}" for problem in problems]
     lines += [f"note: '{r.name}' never changed; is its source right?" for r in seen.signals if r.constant]
     return "\n".join(lines)
 
 
-def _plain(task: Task, seen: Seen, speed: float) -> dict[str, object]:
+def _plain(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> dict[str, object]:
     return {
         "task": task.name,
         "env": task.env.id,
@@ -136,6 +144,7 @@ def _plain(task: Task, seen: Seen, speed: float) -> dict[str, object]:
         "episode_lengths": list(seen.lengths),
         "expert_reward": _plain_range(seen.expert) if seen.expert else None,
         "env_steps_per_s": round(speed),
+        "problems": list(problems),
     }
 
 
@@ -155,8 +164,6 @@ def _span(seen: Range) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return "not finite"
     return f"{_mean(values):.4g} on average, {min(values):.4g} to {max(values):.4g}"
 
 

@@ -1,7 +1,7 @@
 """A run on one page of Markdown, and its candidates as a table.
 
-Everything is read from the ledger; the same ledger gives the same text. A candidate that failed shows its reason where
-others show a fitness.
+Everything is read from the ledger; the same ledger gives the same text, but for the hours of a session under way. A
+candidate that failed shows its reason where others show a fitness.
 """
 
 from __future__ import annotations
