@@ -29,6 +29,7 @@ check: $(VENV)/.dev ## lint, format, types, import layers
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	MYPYPATH=benchmarks $(VENV)/bin/mypy benchmarks/*.py docs/*.py
 	$(VENV)/bin/lint-imports
 
 test: $(VENV)/.dev ## all tests but those that are slow or need a GPU, with fewer examples; says why any was skipped

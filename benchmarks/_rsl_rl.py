@@ -23,7 +23,8 @@ class EnvPoolForRslRl:
         self.num_envs, self.num_actions = num_envs, len(self._sim.action_low)
         self.max_episode_length = task.episode_steps
         self.episode_length_buf = torch.zeros(num_envs, dtype=torch.long)
-        self.device, self.cfg = "cpu", {}
+        self.device = "cpu"
+        self.cfg: dict[str, object] = {}
         self._frame = self._sim.reset()
 
     def get_observations(self) -> Any:
@@ -45,7 +46,7 @@ def rsl_rl_ppo(task: Task, settings: TrainSettings, num_envs: int) -> Any:
     """A fresh runner over `num_envs` environments; `runner.learn(n)` does n rollouts with their updates."""
     from rsl_rl.runners import OnPolicyRunner
 
-    net = {"class_name": "MLPModel", "hidden_dims": list(settings.hidden), "activation": "tanh"}
+    net: dict[str, object] = {"class_name": "MLPModel", "hidden_dims": list(settings.hidden), "activation": "tanh"}
     net["obs_normalization"] = True
     config = {
         "num_steps_per_env": settings.rollout_steps,

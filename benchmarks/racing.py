@@ -22,7 +22,7 @@ from rewardsmith.assemble import Extras, begin, parts_of
 from rewardsmith.config import EvolveConfig, resolve
 from rewardsmith.interfaces import Brief
 from rewardsmith.learn.ppo import PopulationPPO
-from rewardsmith.play import random_states
+from rewardsmith.play import random_states, ranges_of
 from rewardsmith.seeds import stream
 from rewardsmith.taskfile import LoadedTask, load
 from rewardsmith.types import Attempt, Judged, Task
@@ -53,8 +53,9 @@ def drafts(loaded: LoadedTask, config: EvolveConfig, folder: Path) -> tuple[Atte
         parts_of(run, Extras(), config=config, watch=lambda _: None, tell=lambda _: None) as parts,
     ):
         states = random_states(task, parts.simulator, seed=stream(config.seed, 0, "probe"))
-        ranges = {s.name: (float(states[s.name].min()), float(states[s.name].max())) for s in task.signals}
-        brief = Brief(task=task, ranges=ranges, env_steps=config.train.env_steps, gamma=config.train.gamma)
+        brief = Brief(
+            task=task, ranges=ranges_of(task, states), env_steps=config.train.env_steps, gamma=config.train.gamma
+        )
         return drafting.draft(brief, parts, config, generation=1, states=states)
 
 

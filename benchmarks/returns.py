@@ -181,7 +181,7 @@ def _interval(scores: Mapping[str, list[float]]) -> dict[str, float] | None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    summary = found.get("summary") or _summary(found["returns"], found["random"])
+    summary: dict[str, Any] = found.get("summary") or _summary(found["returns"], found["random"])
     for name, sides in summary["by_task"].items():
         words = [f"{side} {_words(interval)}" for side, interval in sides.items()]
         published = CLEANRL["returns"].get(name)

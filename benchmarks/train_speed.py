@@ -122,7 +122,7 @@ def measured(name: str, args: argparse.Namespace) -> dict[str, object]:
     setups: list[float] = []
 
     def rollouts(share: float, size: int = batch) -> int:
-        return max(3, round(args.seconds * share * guess / size))
+        return max(3, round(float(args.seconds) * share * guess / size))
 
     def timed(candidates: int, share: float) -> float:
         rate, setup = ours(name, candidates, rollouts(share, candidates * batch), settings)
