@@ -55,7 +55,7 @@ class Display(Protocol):
 def make(task: Task, config: EvolveConfig, *, plain: bool = False, out: TextIO | None = None) -> Display:
     """A live panel where `out` (stdout) is a terminal and `plain` is not asked for, else plain lines."""
     out = out or sys.stdout
-    board = Board(task=task, generations=config.search.generations * config.search.restarts)
+    board = board_of(task, config)
     if plain or not out.isatty():
         return Lines(board, out=out)
     return Panel(board, out=out)
@@ -66,10 +66,14 @@ def make(task: Task, config: EvolveConfig, *, plain: bool = False, out: TextIO |
 
 @dataclass(kw_only=True)
 class Board:
-    """All that a display knows of its run, updated as it is told. `now` is a clock in seconds."""
+    """All that a display knows of its run, updated as it is told. `now` is a clock in seconds.
+
+    Where replies come `by_hand`, the time they take is a person's and counts for no generation.
+    """
 
     task: Task
     generations: int
+    by_hand: bool = False
     now: Callable[[], float] = time.monotonic
     generation: int = 0
     stage: str = ""
@@ -101,6 +105,8 @@ class Board:
         self.states = {**before, **progress.states}  # a new dict: a panel may be drawing the old one
         self.generation, self.stage, self.fraction = progress.generation, progress.stage, progress.fraction
         self.env_steps_per_s = progress.env_steps_per_s if progress.stage == "train" else None
+        if self.by_hand and progress.stage == "propose":
+            self.pause()
         return changed
 
     def begun(self, history: Sequence[Generation], references: Sequence[ReferenceResult]) -> None:
@@ -129,7 +135,8 @@ class Board:
 
     def seconds_left(self) -> float | None:
         """An estimate from this session's finished generations, or from the training under way; None before either."""
-        elapsed, before = self.now() - self.since, 0.0
+        elapsed = (self.now() if self.paused_at is None else self.paused_at) - self.since
+        before = 0.0
         if self.took_s:
             each = sum(self.took_s) / len(self.took_s)
         elif self.breeding and self.stage == "train" and self.fraction - self.stage_from > 0.05:
@@ -154,6 +161,12 @@ class Board:
         self.finished = max(self.finished, generation.index)
         candidates = [a for a in (self.best, *generation.attempts) if a is not None and a.fitness is not None]
         self.best = max(candidates, key=lambda a: a.fitness or 0.0, default=None)
+
+
+def board_of(task: Task, config: EvolveConfig) -> Board:
+    """The board of a run that has not begun."""
+    by_hand = config.model.partition(":")[0] == "manual"
+    return Board(task=task, generations=config.search.generations * config.search.restarts, by_hand=by_hand)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from rewardsmith.display import (
     Board,
     Lines,
     Panel,
+    board_of,
     count_words,
     duration_words,
     final_words,
@@ -214,6 +215,27 @@ def test_waiting_for_a_person_counts_for_no_generation(board: Board, clock: Cloc
     clock.time_s = 1060.0
     board.progress(Progress(generation=2, stage="propose", fraction=0.0))
     assert board.seconds_left() == 120.0
+
+
+def test_replies_by_hand_take_a_person_s_time(clock: Clock) -> None:
+    board = Board(task=TASK, generations=3, now=clock, by_hand=True)
+    clock.time_s = 60.0
+    board.add(generation(1, attempt("g001-00", 1.0)))
+    board.progress(Progress(generation=2, stage="propose", fraction=0.0))
+    clock.time_s = 1060.0
+    assert board.seconds_left() == 120.0
+    board.progress(Progress(generation=2, stage="verify", fraction=0.0))
+    clock.time_s = 1080.0
+    assert board.seconds_left() == 100.0
+    board.add(generation(2, attempt("g002-00", 1.0)))
+    assert board.latest_s == 20.0
+
+
+@pytest.mark.parametrize(
+    ("model", "by_hand"), [("manual", True), ("manual:a/folder", True), ("offline", False), ("openai/manual", False)]
+)
+def test_only_manual_replies_come_by_hand(model: str, by_hand: bool) -> None:
+    assert board_of(TASK, EvolveConfig(model=model)).by_hand is by_hand
 
 
 def test_a_resumed_run_starts_from_what_is_finished(board: Board) -> None:
