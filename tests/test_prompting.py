@@ -671,7 +671,8 @@ def test_template_that_asks_for_what_it_is_not_given_fails_loudly() -> None:
 def test_prompt_tells_budget_discount_and_ranges() -> None:
     brief = Brief(task=TASK, env_steps=150_000, gamma=0.99, ranges={TASK.signals[0].name: ((-2.269, 1.439),)})
     text = prompting.render(brief, settings=SEARCH).messages[1].content
-    assert "trained for 150000 control steps in all, with discount 0.99: it looks about 100 steps" in text
+    assert "trained for 150000 control steps in all, its parallel environments taken together, with" in text
+    assert "with discount 0.99: it looks about 100 steps" in text
     assert "| -2.3 to 1.4 |" in text
 
 

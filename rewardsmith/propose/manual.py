@@ -201,9 +201,9 @@ def _markdown(request: Request, page: _Page, *, key: str, twin: str) -> str:
 {messages}{pictures}
 ---
 
-## How to answer
+## For you, not for the model
 
-Give the messages above to a model, in one chat and in this order, or all in one message where a chat page takes only
-one. Save its whole answer, unchanged, as `{page.reply.name}` in this folder. It is taken up within a second or so of
-being saved; nothing else has to be done.
+Give the messages above, from `## {request.prompt.messages[0].role}` on, to a model, in one chat and in this order, or
+all in one message where a chat page takes only one. Save its whole answer, unchanged, as `{page.reply.name}` in this
+folder. It is taken up within a second or so of being saved; nothing else has to be done.
 {last if goes_on else ""}{attach}"""
