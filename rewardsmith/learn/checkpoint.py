@@ -116,7 +116,7 @@ def _tensors(s: Standing) -> dict[str, Tensor]:
         **{f"steps/{name}": torch.tensor([at for at, _ in p], dtype=torch.int64) for name, p in s.points.items()},
         **{f"values/{name}": _floats([v for _, v in p]) for name, p in s.points.items()},
         **{f"leg/{i}/{name}": tensor for i, episodes in enumerate(s.leg) for name, tensor in _arrays(episodes).items()},
-        "legs": _floats([n for leg in s.legs for n in _numbers(leg)]).view(-1, 10),
+        "legs": _floats([n for leg in s.legs for n in _numbers(leg)]).view(-1, 11),
         "own": _floats(s.own),
         "peak_own": _floats([] if s.peak is None else [s.peak[0]]),
     }
@@ -142,9 +142,9 @@ def _arrays(episodes: Episodes) -> dict[str, Tensor]:
 
 
 def _numbers(leg: Leg) -> list[float]:
-    """Ten numbers: env steps, then value, error and count of each mean; not a number where there is none."""
+    """Eleven numbers: env steps, then value, error and count of each mean (NaN where there is none), then the gain."""
     means = [m and (m.value, m.error, float(m.count)) for m in (leg.fitness, leg.own_return, leg.solved)]
-    return [float(leg.env_steps), *(n for mean in means for n in mean or (math.nan,) * 3)]
+    return [float(leg.env_steps), *(n for mean in means for n in mean or (math.nan,) * 3), leg.gained]
 
 
 # --- in -------------------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def _leg(row: Sequence[float]) -> Leg:
     means = [
         None if math.isnan(row[i]) else Mean(value=row[i], error=row[i + 1], count=int(row[i + 2])) for i in (1, 4, 7)
     ]
-    return Leg(env_steps=int(row[0]), fitness=means[0], own_return=means[1], solved=means[2])
+    return Leg(env_steps=int(row[0]), fitness=means[0], own_return=means[1], solved=means[2], gained=row[10])
 
 
 def _episodes(tensors: Mapping[str, Tensor]) -> tuple[Episodes, ...]:

@@ -31,13 +31,15 @@ class Mean:
 class Leg:
     """How one candidate stood at the end of a leg; None where no episode had ended or was finite.
 
-    `env_steps` is what it had trained by then; `solved` the share of successful episodes.
+    `env_steps` is what it had trained by then; `solved` the share of successful episodes; `gained` how much the fitness
+    of the leg's later half is above that of its earlier half, 0 at least.
     """
 
     env_steps: int
     fitness: Mean | None
     own_return: Mean | None
     solved: Mean | None = None
+    gained: float = 0.0
 
 
 def mean_of(values: Sequence[float]) -> Mean | None:
@@ -49,6 +51,11 @@ def mean_of(values: Sequence[float]) -> Mean | None:
     return Mean(value=float(finite.mean()), error=error, count=len(finite))
 
 
+def gained(earlier: Mean | None, later: Mean | None) -> float:
+    """How much the later mean is above the earlier one; 0 where it is not, or where one is not known."""
+    return max(0.0, later.value - earlier.value) if earlier and later else 0.0
+
+
 def stopped(legs: Sequence[Leg], settings: RaceSettings) -> Stop | None:
     """Why a candidate should end on its own account after its last leg: solved, or hacking its reward."""
     return _solved(legs[-1], settings) or _hacking(legs, settings)
@@ -57,8 +64,8 @@ def stopped(legs: Sequence[Leg], settings: RaceSettings) -> Stop | None:
 def dropped(field: Mapping[str, Sequence[Leg]], settings: RaceSettings) -> dict[str, Stop]:
     """Who of the `field` (candidates still training, with their legs) is clearly behind after the last leg.
 
-    The best `keep` share, `finalists` at least, goes on by fitness; of the rest those whose fitness, lifted by its
-    doubt and by what the last leg gained, still stays under that of the last one kept, lowered by its doubt, drop out.
+    The best `keep` share, `finalists` at least, goes on by fitness. Of the rest those drop out whose fitness, lifted by
+    its doubt and by what it gained within the leg, still stays under that of the last one kept, lowered by its doubt.
     """
     standing = {name: legs[-1].fitness for name, legs in field.items() if len(legs) >= settings.legs}
     known = {name: fitness for name, fitness in standing.items() if fitness is not None}
@@ -70,16 +77,12 @@ def dropped(field: Mapping[str, Sequence[Leg]], settings: RaceSettings) -> dict[
         return {}
     last = known[ranked[kept - 1]]
     bar = last.value - settings.doubt * last.error
-    behind = [name for name in ranked[kept:] if _could_reach(field[name], settings) < bar]
+    behind = [name for name in ranked[kept:] if _could_reach(field[name][-1], known[name], settings) < bar]
     return {name: _raced(field[name][-1], known[name], last, place=ranked.index(name) + 1) for name in behind}
 
 
-def _could_reach(legs: Sequence[Leg], settings: RaceSettings) -> float:
-    fitness = legs[-1].fitness
-    before = legs[-2].fitness if len(legs) > 1 else None
-    assert fitness is not None
-    gained = max(0.0, fitness.value - before.value) if before else 0.0
-    return fitness.value + settings.doubt * fitness.error + gained
+def _could_reach(leg: Leg, fitness: Mean, settings: RaceSettings) -> float:
+    return fitness.value + settings.doubt * fitness.error + leg.gained
 
 
 def _raced(leg: Leg, own: Mean, last: Mean, *, place: int) -> Stop:

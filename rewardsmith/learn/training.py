@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from rewardsmith.interfaces import Trainee
 from rewardsmith.learn.checkpoint import Standing
 from rewardsmith.learn.curves import CurveBook, Episodes
 from rewardsmith.learn.group import State
-from rewardsmith.learn.racing import Leg, mean_of
+from rewardsmith.learn.racing import Leg, Mean, gained, mean_of
 from rewardsmith.types import Checkpoint, Policy, Rejected, Stop, Trained
 
 
@@ -89,14 +89,16 @@ class Training:
 
     def end_leg(self) -> None:
         """The leg is over: how the candidate stands, by the episodes that ended in the later half of the leg."""
-        recent, self._leg = self._leg[len(self._leg) // 2 :], []
+        half = len(self._leg) // 2
+        early, recent, self._leg = self._leg[:half], self._leg[half:], []
         success = [e.success for e in recent if e.success is not None]
         self.legs.append(
             Leg(
                 env_steps=self.env_steps,
-                fitness=mean_of(np.concatenate([e.fitness for e in recent]).tolist()),
+                fitness=_fitness(recent),
                 own_return=mean_of(np.concatenate([e.own_return for e in recent]).tolist()),
                 solved=mean_of(np.concatenate(success).tolist()) if success else None,
+                gained=gained(_fitness(early), _fitness(recent)),
             )
         )
 
@@ -124,3 +126,7 @@ class Training:
             return None
         doubt = float(np.std(self._own, ddof=1)) / math.sqrt(len(self._own))
         return self._peak[1] if self._peak[0] > self._own_return() + doubt else None
+
+
+def _fitness(episodes: Sequence[Episodes]) -> Mean | None:
+    return mean_of([value for e in episodes for value in e.fitness.tolist()])

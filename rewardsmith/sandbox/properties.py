@@ -79,7 +79,7 @@ class _Outputs:
         yield "Reward", self.total
 
 
-class _Breaks(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Breaks(TorchDispatchMode):
     """Notes in `found` the operations of `_CAUSES` that give what is not finite from what is, each with its operand."""
 
     def __init__(self) -> None:

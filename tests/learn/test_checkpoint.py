@@ -70,7 +70,7 @@ def _train(
     settings: TrainSettings,
     kept: Checkpoints | None,
     *,
-    seed: int = 1,
+    seed: int = 3,  # one under which the race stops somebody
     race: bool = True,
     simulator: Callable[..., Simulator] = sim.make,
 ) -> list[Outcome]:
@@ -273,7 +273,9 @@ def test_what_takes_long_to_save_is_saved_less_often(tmp_path: Path) -> None:
 
 numbers = st.floats(allow_nan=False, width=64)
 means = st.none() | st.builds(Mean, value=numbers, error=st.floats(0, math.inf), count=st.integers(1, 10**6))
-legs = st.builds(Leg, env_steps=st.integers(0, 2**40), fitness=means, own_return=means, solved=means)
+legs = st.builds(
+    Leg, env_steps=st.integers(0, 2**40), fitness=means, own_return=means, solved=means, gained=st.floats(0, 1e9)
+)
 arrays = st.lists(st.floats(width=64), max_size=3).map(np.array)
 
 

@@ -9,16 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardsmith.config import RaceSettings
-from rewardsmith.learn.racing import Leg, Mean, dropped, mean_of, stopped
+from rewardsmith.learn.racing import Leg, Mean, dropped, gained, mean_of, stopped
 
 SETTINGS = RaceSettings(keep=0.5, finalists=1, legs=1, doubt=1.0)
 
 
-def _leg(fitness: float | None, *, error: float = 0.1, own: float = 0.0, steps: int = 100) -> Leg:
+def _leg(fitness: float | None, *, error: float = 0.1, own: float = 0.0, steps: int = 100, gained: float = 0.0) -> Leg:
     return Leg(
         env_steps=steps,
         fitness=None if fitness is None else Mean(value=fitness, error=error, count=16),
         own_return=Mean(value=own, error=0.1, count=16),
+        gained=gained,
     )
 
 
@@ -62,9 +63,15 @@ def test_one_episode_says_nothing() -> None:
 
 
 def test_a_late_starter_is_given_what_it_gained() -> None:
-    steady = [_leg(2.0), _leg(2.0)]
-    assert "slow" in dropped({"a": steady, "slow": [_leg(1.0), _leg(1.2)]}, SETTINGS)
-    assert not dropped({"a": steady, "late": [_leg(0.2), _leg(1.2)]}, SETTINGS)
+    steady = [_leg(2.0)]
+    assert "slow" in dropped({"a": steady, "slow": [_leg(1.2, gained=0.2)]}, SETTINGS)
+    assert not dropped({"a": steady, "late": [_leg(1.2, gained=1.0)]}, SETTINGS)
+
+
+def test_what_was_gained_is_never_less_than_nothing() -> None:
+    low, high = Mean(value=1.0, error=0.1, count=4), Mean(value=3.5, error=0.1, count=4)
+    assert gained(low, high) == 2.5
+    assert gained(high, low) == gained(None, high) == gained(low, None) == 0.0
 
 
 def test_nobody_drops_out_before_everybody_had_their_legs_or_has_fitness() -> None:
