@@ -147,7 +147,7 @@ class TrainSettings(Settings):
     curve_points: int = Field(50, ge=10, description="points kept in each curve")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     legs: int = Field(
-        5, ge=1, description="parts of a training, each with fresh episodes; candidates are compared in between"
+        8, ge=1, description="parts of a training, each with fresh episodes; candidates are compared in between"
     )
     race: RaceSettings = RaceSettings()
     sac: SacSettings = SacSettings()
