@@ -36,9 +36,14 @@ NO_MATTER: Final = frozenset(
         "farm",
         "warm_start",
         "checkpoint_minutes",
+        "legs",
+        "race",
     ]
 )
-"""Training settings that say where, how long or what is drawn: another value of theirs makes no other measurement."""
+"""Training settings that say where, how long or what is drawn: another value of theirs makes no other measurement.
+
+References never race; to them a leg's end is where episodes begin afresh.
+"""
 
 Reward = Literal["expert", "sparse"]
 Count = Annotated[int, Field(ge=0)]
