@@ -90,7 +90,8 @@ def raced(legs: Legs, settings: RaceSettings) -> tuple[set[str], int]:
     for i in range(1, count):
         over = {name: stop for name in going if (stop := stopped(legs[name][:i], settings))}
         solved |= {name for name, stop in over.items() if stop.kind == "solved"}
-        gone = over | dropped({name: legs[name][:i] for name in sorted(going - set(over))}, settings)
+        field = {name: legs[name][:i] for name in sorted(going - set(over))}
+        gone = over | dropped(field, settings, began=len(legs), legs_left=count - i)
         spent |= {name: legs[name][i - 1].env_steps for name in gone}
         going -= set(gone)
     spent |= {name: legs[name][-1].env_steps for name in going}
@@ -132,11 +133,10 @@ def compared(name: str, seed: int, args: argparse.Namespace) -> dict[str, object
         "seed": seed,
         "fitness": fitness,
         "ci95": {reward: score.ci95 for reward, score in scores.items()},
-        "fitness in training, by leg": {
-            reward: [leg.fitness and round(leg.fitness.value, 4) for leg in each] for reward, each in legs.items()
+        "fitness in training, its standard error, and what was gained, by leg": {
+            reward: [leg.fitness and [leg.fitness.value, leg.fitness.error, leg.gained] for leg in each]
+            for reward, each in legs.items()
         },
-        "gained within the leg": {reward: [round(leg.gained, 4) for leg in each] for reward, each in legs.items()},
-        "env steps by leg": [leg.env_steps for leg in next(iter(legs.values()))],
         **{f"races of {size}": race for size, race in races.items()},
     }
 

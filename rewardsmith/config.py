@@ -69,8 +69,8 @@ class RaceSettings(Settings):
     """Which candidates train on between the legs of a training."""
 
     enabled: bool = Field(True, description="false: everybody trains for the whole budget (`--no-race`)")
-    keep: float = Field(0.5, gt=0, le=1, description="share that trains on after each leg; 1: nobody is dropped")
-    finalists: int = Field(2, ge=1, description="candidates that are never dropped, the best so far")
+    keep: float = Field(0.25, gt=0, le=1, description="share that is never dropped, the best so far; 1: nobody is")
+    finalists: int = Field(2, ge=1, description="how many these are at least")
     legs: int = Field(1, ge=1, description="legs that every candidate is given")
     doubt: float = Field(1.0, gt=0, description="standard errors by which fitness may be better or worse than seen")
     solved: float | None = Field(

@@ -126,7 +126,7 @@ class _Session:
                 continue
             self._crew.train(going, legs, self._job, tell)
             if self._race and legs[-1].last < self._rollouts and not legs[-1].goes_on:
-                self._compare()
+                self._compare(legs_left=sum(end > legs[-1].last for end in self._ends()))
             self._let_go(legs[-1].last)
             if place:
                 self._keep(place, legs[-1].last)
@@ -175,22 +175,26 @@ class _Session:
 
         Else it is given all legs at once.
         """
-        longest = self._rollouts * self._settings.rollout_steps // (EPISODES * self._job.task.episode_steps)
-        count = max(1, min(self._settings.legs, longest, self._rollouts))
-        ends = [round(self._rollouts * i / count) for i in range(count + 1)]
+        ends = self._ends()
         least = -(-EPISODES * self._job.task.episode_steps // self._settings.rollout_steps)
         most = max(least, self._settings.resume_steps // self._batch)
-        parts = [part for first, last in pairwise(ends) for part in _parted(first, last, most)]
+        parts = [part for first, last in pairwise([0, *ends]) for part in _parted(first, last, most)]
         legs = [Stretch(index=i, first=a, last=b, goes_on=b not in ends) for i, (a, b) in enumerate(parts)]
         yield from [[leg] for leg in legs] if self._race or apart else [legs]
 
-    def _compare(self) -> None:
+    def _ends(self) -> list[int]:
+        """After how many rollouts each leg is over."""
+        longest = self._rollouts * self._settings.rollout_steps // (EPISODES * self._job.task.episode_steps)
+        count = max(1, min(self._settings.legs, longest, self._rollouts))
+        return [round(self._rollouts * i / count) for i in range(1, count + 1)]
+
+    def _compare(self, *, legs_left: int) -> None:
         """Stop whom the race stops."""
         for training in self._trainings:
             if training.going:
                 training.stop = stopped(training.legs, self._settings.race)
         field = {t.trainee.id: t.legs for t in self._trainings if t.going}
-        behind = dropped(field, self._settings.race)
+        behind = dropped(field, self._settings.race, began=len(self._trainings), legs_left=legs_left)
         for training in self._trainings:
             training.stop = training.stop or behind.get(training.trainee.id)
 

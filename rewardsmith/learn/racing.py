@@ -1,9 +1,8 @@
-"""Who trains on: candidates that are clearly behind after a leg are stopped, and so are those with nothing to gain.
+"""Who trains on: candidates that can no longer catch up after a leg are stopped, and so are those with nothing to gain.
 
-Successive halving (Jamieson and Talwalkar 2016, arXiv:1502.07943) by the fitness of the episodes played in training,
-which costs no env step and knows no reward. Three things keep it honest where fitness is noisy or late: every candidate
-gets a number of legs, a candidate goes on while its doubt or its progress could still carry it past those kept, and
-ties go on together. Nothing here steps or learns.
+Candidates race by the fitness of the episodes played in training, which costs no env step and knows no reward.
+Successive halving (Jamieson and Talwalkar 2016, arXiv:1502.07943) drops by rank, and early ranks say little; here a
+candidate goes on for as long as its doubt or its pace could still carry it to those kept. Nothing here steps or learns.
 """
 
 from __future__ import annotations
@@ -61,37 +60,38 @@ def stopped(legs: Sequence[Leg], settings: RaceSettings) -> Stop | None:
     return _solved(legs[-1], settings) or _hacking(legs, settings)
 
 
-def dropped(field: Mapping[str, Sequence[Leg]], settings: RaceSettings) -> dict[str, Stop]:
-    """Who of the `field` (candidates still training, with their legs) is clearly behind after the last leg.
+def dropped(
+    field: Mapping[str, Sequence[Leg]], settings: RaceSettings, *, began: int, legs_left: int
+) -> dict[str, Stop]:
+    """Who of the `field` (candidates still training, with their legs) can no longer catch up, with `legs_left` to go.
 
-    The best `keep` share, `finalists` at least, goes on by fitness. Of the rest those drop out whose fitness, lifted by
-    its doubt and by what it gained within the leg, still stays under that of the last one kept, lowered by its doubt.
+    The best go on: the `keep` share of all that `began`, `finalists` at least. Of the rest those drop out whose
+    fitness, lifted by its doubt and by what it may still gain, stays under that of the last one kept, lowered by its
+    doubt. What it may still gain is at the pace of its last leg, which shrinks evenly to nothing by the end.
     """
     standing = {name: legs[-1].fitness for name, legs in field.items() if len(legs) >= settings.legs}
     known = {name: fitness for name, fitness in standing.items() if fitness is not None}
     if len(known) < len(field):  # someone has no fitness yet: nobody can be compared with it
         return {}
-    kept = max(settings.finalists, math.ceil(settings.keep * len(known)))
+    kept = max(settings.finalists, math.ceil(settings.keep * began))
     ranked = sorted(known, key=lambda name: -known[name].value)
     if len(ranked) <= kept:
         return {}
     last = known[ranked[kept - 1]]
     bar = last.value - settings.doubt * last.error
-    behind = [name for name in ranked[kept:] if _could_reach(field[name][-1], known[name], settings) < bar]
-    return {name: _raced(field[name][-1], known[name], last, place=ranked.index(name) + 1) for name in behind}
-
-
-def _could_reach(leg: Leg, fitness: Mean, settings: RaceSettings) -> float:
-    return fitness.value + settings.doubt * fitness.error + leg.gained
-
-
-def _raced(leg: Leg, own: Mean, last: Mean, *, place: int) -> Stop:
-    return Stop(
-        kind="raced",
-        env_steps=leg.env_steps,
-        why=f"Stopped after {leg.env_steps} env steps in place {place}: its fitness in training was {own.value:.4g}, "
-        f"and {last.value:.4g} that of the last one to train on.",
-    )
+    pace = {name: field[name][-1].gained * legs_left for name in known}  # 2 * gained a leg, for half the legs
+    reach = {name: fitness.value + settings.doubt * fitness.error + pace[name] for name, fitness in known.items()}
+    behind = [name for name in ranked[kept:] if reach[name] < bar]
+    place = {name: i for i, name in enumerate(ranked, start=1)}
+    return {
+        name: Stop(
+            kind="raced",
+            env_steps=field[name][-1].env_steps,
+            why=f"Stopped after {field[name][-1].env_steps} env steps in place {place[name]}: its fitness in training "
+            f"was {known[name].value:.4g}; at its pace it could no longer reach the {last.value:.4g} of place {kept}.",
+        )
+        for name in behind
+    }
 
 
 def _solved(leg: Leg, settings: RaceSettings) -> Stop | None:

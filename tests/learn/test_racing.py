@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,15 @@ from hypothesis import strategies as st
 
 from rewardsmith.config import RaceSettings
 from rewardsmith.learn.racing import Leg, Mean, dropped, gained, mean_of, stopped
+from rewardsmith.types import Stop
 
 SETTINGS = RaceSettings(keep=0.5, finalists=1, legs=1, doubt=1.0)
+
+
+def _dropped(
+    field: Mapping[str, Sequence[Leg]], settings: RaceSettings = SETTINGS, *, began: int | None = None, left: int = 1
+) -> dict[str, Stop]:
+    return dropped(field, settings, began=began or len(field), legs_left=left)
 
 
 def _leg(fitness: float | None, *, error: float = 0.1, own: float = 0.0, steps: int = 100, gained: float = 0.0) -> Leg:
@@ -35,37 +43,52 @@ def test_a_mean_and_its_standard_error_worked_out_by_hand() -> None:
 
 
 def test_the_worse_half_drops_out() -> None:
-    assert set(dropped(_field(1.0, 4.0, 2.0, 3.0), SETTINGS)) == {"c0", "c2"}
+    assert set(_dropped(_field(1.0, 4.0, 2.0, 3.0), SETTINGS)) == {"c0", "c2"}
 
 
 def test_it_is_said_in_which_place_and_by_how_much() -> None:
-    stop = dropped(_field(1.0, 4.0), SETTINGS)["c0"]
+    stop = _dropped(_field(1.0, 4.0), SETTINGS)["c0"]
     assert (stop.kind, stop.env_steps) == ("raced", 100)
     assert stop.why == (
-        "Stopped after 100 env steps in place 2: its fitness in training was 1, and 4 that of the last one to train on."
+        "Stopped after 100 env steps in place 2: its fitness in training was 1; at its pace it could no "
+        "longer reach the 4 of place 1."
     )
 
 
 def test_ties_go_on_together() -> None:
-    assert not dropped(_field(0.0, 0.0, 0.0, 0.0), SETTINGS)
-    assert not dropped(_field(0.0, 0.0, 0.0, 0.0, error=0.0), SETTINGS)
+    assert not _dropped(_field(0.0, 0.0, 0.0, 0.0), SETTINGS)
+    assert not _dropped(_field(0.0, 0.0, 0.0, 0.0, error=0.0), SETTINGS)
 
 
 def test_doubt_keeps_a_candidate() -> None:
     # 2.9 +- 0.1 against 3.0 +- 0.1 may be the better one, 2.7 +- 0.1 may not
-    assert set(dropped(_field(3.0, 2.9), SETTINGS)) == set()
-    assert set(dropped(_field(3.0, 2.7), SETTINGS)) == {"c1"}
+    assert set(_dropped(_field(3.0, 2.9), SETTINGS)) == set()
+    assert set(_dropped(_field(3.0, 2.7), SETTINGS)) == {"c1"}
 
 
 def test_one_episode_says_nothing() -> None:
     field = {"a": [_leg(5.0)], "b": [Leg(env_steps=9, fitness=mean_of([0.0]), own_return=None)]}
-    assert not dropped(field, SETTINGS)
+    assert not _dropped(field, SETTINGS)
 
 
 def test_a_late_starter_is_given_what_it_gained() -> None:
     steady = [_leg(2.0)]
-    assert "slow" in dropped({"a": steady, "slow": [_leg(1.2, gained=0.2)]}, SETTINGS)
-    assert not dropped({"a": steady, "late": [_leg(1.2, gained=1.0)]}, SETTINGS)
+    assert "slow" in _dropped({"a": steady, "slow": [_leg(1.2, gained=0.2)]}, SETTINGS)
+    assert not _dropped({"a": steady, "late": [_leg(1.2, gained=1.0)]}, SETTINGS)
+
+
+@pytest.mark.parametrize(("left", "over"), [(1, True), (2, True), (3, True), (4, False), (5, False)])
+def test_a_pace_that_shrinks_to_nothing_must_reach_those_kept(left: int, over: bool) -> None:
+    # 0.25 a half leg is 0.5 a leg; over 4 legs, shrinking evenly, that comes to 1
+    field = {"ahead": [_leg(2.0, error=0.0)], "behind": [_leg(1.0, error=0.0, gained=0.25)]}
+    assert ("behind" in _dropped(field, left=left)) is over
+
+
+def test_those_kept_are_a_share_of_all_that_began() -> None:
+    field = _field(1.0, 2.0, 3.0, 4.0)
+    quarter = SETTINGS.model_copy(update={"keep": 0.25})
+    assert set(_dropped(field, quarter)) == {"c0", "c1", "c2"}
+    assert set(_dropped(field, quarter, began=8)) == {"c0", "c1"}
 
 
 def test_what_was_gained_is_never_less_than_nothing() -> None:
@@ -75,13 +98,13 @@ def test_what_was_gained_is_never_less_than_nothing() -> None:
 
 
 def test_nobody_drops_out_before_everybody_had_their_legs_or_has_fitness() -> None:
-    assert not dropped(_field(1.0, 9.0), SETTINGS.model_copy(update={"legs": 2}))
-    assert not dropped(_field(1.0, 9.0, None), SETTINGS)
+    assert not _dropped(_field(1.0, 9.0), SETTINGS.model_copy(update={"legs": 2}))
+    assert not _dropped(_field(1.0, 9.0, None), SETTINGS)
 
 
-def test_finalists_and_a_share_of_one_are_never_dropped() -> None:
-    assert not dropped(_field(1.0, 9.0), SETTINGS.model_copy(update={"finalists": 2}))
-    assert not dropped(_field(1.0, 9.0, 5.0), SETTINGS.model_copy(update={"keep": 1.0}))
+def test_finalists_and_a_share_of_one_are_never__dropped() -> None:
+    assert not _dropped(_field(1.0, 9.0), SETTINGS.model_copy(update={"finalists": 2}))
+    assert not _dropped(_field(1.0, 9.0, 5.0), SETTINGS.model_copy(update={"keep": 1.0}))
 
 
 values = st.lists(st.floats(-100, 100), min_size=1, max_size=9)
@@ -93,18 +116,18 @@ def test_the_best_go_on_and_order_does_not_matter(
 ) -> None:
     settings = SETTINGS.model_copy(update={"keep": keep, "finalists": finalists})
     field = _field(*fitness, error=error)
-    gone = dropped(field, settings)
+    gone = _dropped(field, settings)
     assert len(field) - len(gone) >= min(len(field), max(finalists, math.ceil(keep * len(field))))
     left = [field[name][-1].fitness for name in field if name not in gone]
     for name in gone:
         assert all(other and other.value > field[name][-1].fitness.value for other in left)  # type: ignore[union-attr]
-    assert set(dropped(dict(reversed(field.items())), settings)) == set(gone)
+    assert set(_dropped(dict(reversed(field.items())), settings)) == set(gone)
 
 
 @given(values, st.floats(0, 10), st.floats(0.1, 10))
 def test_units_of_fitness_do_not_matter(fitness: list[float], error: float, unit: float) -> None:
-    plain = dropped(_field(*[round(f, 3) for f in fitness], error=error), SETTINGS)
-    scaled = dropped(
+    plain = _dropped(_field(*[round(f, 3) for f in fitness], error=error), SETTINGS)
+    scaled = _dropped(
         _field(*[round(f, 3) * 2.0 ** round(unit) for f in fitness], error=error * 2.0 ** round(unit)), SETTINGS
     )
     assert set(plain) == set(scaled)
