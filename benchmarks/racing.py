@@ -1,7 +1,7 @@
 """What racing saves in one generation, and whether it loses the best reward.
 
-Claims: the fittest of those that survive a race is the fittest of all, and the race takes less than three quarters of the
-env steps that the same trainings take without one.
+Claims: the fittest of those that survive a race is the fittest of all, and the race takes less than three quarters of
+the env steps that the same trainings take without one.
 
 The rewards of `rewards/<task>` were written by a language model, eight a task, each in answer to the task's first
 prompt. All are trained to the end, without a race, and judged by 32 fresh episodes. Then the race is run on paper, from
