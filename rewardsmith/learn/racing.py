@@ -79,8 +79,8 @@ def dropped(
         return {}
     last = known[ranked[kept - 1]]
     bar = last.value - settings.doubt * last.error
-    pace = {name: field[name][-1].gained * legs_left for name in known}  # 2 * gained a leg, for half the legs
-    reach = {name: fitness.value + settings.doubt * fitness.error + pace[name] for name, fitness in known.items()}
+    to_gain = {name: field[name][-1].gained * legs_left for name in known}  # 2 * gained a leg, over half the legs
+    reach = {name: fitness.value + settings.doubt * fitness.error + to_gain[name] for name, fitness in known.items()}
     behind = [name for name in ranked[kept:] if reach[name] < bar]
     place = {name: i for i, name in enumerate(ranked, start=1)}
     return {
