@@ -67,7 +67,7 @@ def dropped(
 
     The best go on: the `keep` share of all that `began`, `finalists` at least. Of the rest those drop out whose
     fitness, lifted by its doubt and by what it may still gain, stays under that of the last one kept, lowered by its
-    doubt. What it may still gain is at the pace of its last leg, which shrinks evenly to nothing by the end.
+    doubt. What it may still gain is at its present pace, which shrinks evenly to nothing by the end.
     """
     standing = {name: legs[-1].fitness for name, legs in field.items() if len(legs) >= settings.legs}
     known = {name: fitness for name, fitness in standing.items() if fitness is not None}
@@ -79,7 +79,7 @@ def dropped(
         return {}
     last = known[ranked[kept - 1]]
     bar = last.value - settings.doubt * last.error
-    to_gain = {name: field[name][-1].gained * legs_left for name in known}  # 2 * gained a leg, over half the legs
+    to_gain = {name: _pace(field[name], fitness) * legs_left / 2 for name, fitness in known.items()}
     reach = {name: fitness.value + settings.doubt * fitness.error + to_gain[name] for name, fitness in known.items()}
     behind = [name for name in ranked[kept:] if reach[name] < bar]
     place = {name: i for i, name in enumerate(ranked, start=1)}
@@ -92,6 +92,12 @@ def dropped(
         )
         for name in behind
     }
+
+
+def _pace(legs: Sequence[Leg], fitness: Mean) -> float:
+    """What `fitness`, that of the last leg, gains in a leg: since the leg before, or since the first leg's first half."""
+    before = legs[-2].fitness if len(legs) > 1 else None
+    return gained(before, fitness) if before else 2 * legs[-1].gained
 
 
 def _solved(leg: Leg, settings: RaceSettings) -> Stop | None:

@@ -72,9 +72,16 @@ def test_one_episode_says_nothing() -> None:
 
 
 def test_a_late_starter_is_given_what_it_gained() -> None:
-    steady = [_leg(2.0)]
-    assert "slow" in _dropped({"a": steady, "slow": [_leg(1.2, gained=0.2)]}, SETTINGS)
-    assert not _dropped({"a": steady, "late": [_leg(1.2, gained=1.0)]}, SETTINGS)
+    steady = [_leg(2.0), _leg(2.0)]
+    assert "slow" in _dropped({"a": steady, "slow": [_leg(1.0), _leg(1.2)]}, left=2)
+    assert not _dropped({"a": steady, "late": [_leg(0.2), _leg(1.2)]}, left=2)
+    assert not _dropped({"a": steady, "unknown": [_leg(None), _leg(1.2, gained=0.5)]}, left=2)
+
+
+def test_in_the_first_leg_it_is_what_its_halves_tell() -> None:
+    ahead = [_leg(2.0)]
+    assert "slow" in _dropped({"a": ahead, "slow": [_leg(1.2, gained=0.1)]}, left=2)
+    assert not _dropped({"a": ahead, "late": [_leg(1.2, gained=0.5)]}, left=2)
 
 
 @pytest.mark.parametrize(("left", "over"), [(1, True), (2, True), (3, True), (4, False), (5, False)])
