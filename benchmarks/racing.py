@@ -5,19 +5,23 @@ the env steps that the same trainings take without one.
 
 The rewards of `rewards/<task>` were written by a language model, eight a task, each in answer to the task's first
 prompt. All are trained to the end, without a race, and judged by 32 fresh episodes. Then the race is run on paper, from
-how each stood at the end of every leg: with all of them, and in every group of four. That is exact, since a survivor's
-numbers are bit for bit what they are without a race (a test holds that); whoever the race stops counts as lost,
-though a run would judge it, too.
-Run: `python benchmarks/racing.py [--tasks NAME ...] [--env-steps 1000000] [--legs N] [--seeds 0 ...] [--out FILE]`.
+how each stood at the end of every leg: with all of them, and in every group of six or more. That is exact, since a
+survivor's numbers are bit for bit what they are without a race (a test holds that); whoever the race stops counts as
+lost, though a run would judge it, too.
+Run: `python benchmarks/racing.py [--tasks NAME ...] [--seeds 0 ...] [--set train.legs=8 ...] [--out FILE]`. What was
+trained once can be raced again under other settings: `--replay FILE --set train.race.keep=0.5`.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from _machine import machine, write
 
@@ -29,7 +33,7 @@ from rewardsmith.interfaces import Trainee
 from rewardsmith.judge import measure
 from rewardsmith.learn.crew import Crew, Here, Job, Stretch, Tell
 from rewardsmith.learn.ppo import PopulationPPO
-from rewardsmith.learn.racing import Leg, dropped, stopped
+from rewardsmith.learn.racing import Leg, Mean, dropped, stopped
 from rewardsmith.learn.training import Training
 from rewardsmith.readings import Readings
 from rewardsmith.seeds import stream
@@ -39,7 +43,6 @@ from rewardsmith.types import Score, Task, Trained, Verified
 
 REWARDS = Path(__file__).parent / "rewards"
 EPISODES = 32
-SMALL = 4  # rewards in a small group
 
 Legs = Mapping[str, Sequence[Leg]]
 
@@ -98,10 +101,10 @@ def raced(legs: Legs, settings: RaceSettings) -> tuple[set[str], int]:
     return going | solved, sum(spent.values())
 
 
-def told(legs: Legs, fitness: Mapping[str, float], settings: RaceSettings, *, size: int) -> dict[str, float]:
-    """What a race of so many comes to, the mean over all groups of that size."""
+def told(legs: Legs, fitness: Mapping[str, float], settings: RaceSettings, *, sizes: Iterable[int]) -> dict[str, float]:
+    """What races come to, the mean over all groups of these sizes."""
     shares, kept, lost = [], [], []
-    for group in combinations(legs, size):
+    for group in (group for size in sizes for group in combinations(legs, size)):
         left, env_steps = raced({name: legs[name] for name in group}, settings)
         best, found = max(fitness[name] for name in group), max(fitness[name] for name in left)
         shares.append(env_steps / sum(legs[name][-1].env_steps for name in group))
@@ -115,45 +118,56 @@ def told(legs: Legs, fitness: Mapping[str, float], settings: RaceSettings, *, si
     }
 
 
-def compared(name: str, seed: int, args: argparse.Namespace) -> dict[str, object]:
-    """The rewards of one task under one seed: how they trained, and what races of all and of a few come to."""
+def measured(name: str, seed: int, sets: Sequence[str]) -> dict[str, Any]:
+    """How the rewards of one task trained under one seed, and what they are worth."""
     loaded = load(name)
-    sets = [f"train.env_steps={args.env_steps}", f"seed={seed}"]
-    sets += [f"train.legs={args.legs}"] if args.legs else []
-    config = resolve(loaded.settings, sets=sets)
-    legs, scores = trained(loaded.task, config)
-    fitness = {reward: score.mean for reward, score in scores.items()}
-    races = {size: told(legs, fitness, config.train.race, size=size) for size in (len(legs), SMALL)}
-    for size, race in races.items():
-        print(
-            f"{name}, seed {seed}, races of {size}: " + ", ".join(f"{k} {v:.3g}" for k, v in race.items()), flush=True
-        )
+    legs, scores = trained(loaded.task, resolve(loaded.settings, sets=[*sets, f"seed={seed}"]))
     return {
         "task": name,
         "seed": seed,
-        "fitness": fitness,
+        "fitness": {reward: score.mean for reward, score in scores.items()},
         "ci95": {reward: score.ci95 for reward, score in scores.items()},
-        "fitness in training, its standard error, and what was gained, by leg": {
-            reward: [leg.fitness and [leg.fitness.value, leg.fitness.error, leg.gained] for leg in each]
-            for reward, each in legs.items()
-        },
-        **{f"races of {size}": race for size, race in races.items()},
+        "legs": {reward: [asdict(leg) for leg in each] for reward, each in legs.items()},
     }
+
+
+def with_races(found: dict[str, Any], sets: Sequence[str]) -> dict[str, Any]:
+    """The same, and what races of all its rewards and of all groups of six or more come to."""
+    settings = resolve(load(found["task"]).settings, sets=sets).train.race
+    legs = {reward: [_leg(leg) for leg in each] for reward, each in found["legs"].items()}
+    races = {
+        f"races of all {len(legs)}": told(legs, found["fitness"], settings, sizes=[len(legs)]),
+        "races of six or more": told(legs, found["fitness"], settings, sizes=range(6, len(legs) + 1)),
+    }
+    for which, race in races.items():
+        words = ", ".join(f"{k} {v:.3g}" for k, v in race.items())
+        print(f"{found['task']}, seed {found['seed']}, {which}: {words}", flush=True)
+    return found | races
+
+
+def _leg(plain: dict[str, Any]) -> Leg:
+    means = {name: plain[name] and Mean(**plain[name]) for name in ("fitness", "own_return", "solved")}
+    return Leg(env_steps=plain["env_steps"], gained=plain["gained"], **means)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=sorted(folder.name for folder in REWARDS.iterdir()))
-    parser.add_argument("--env-steps", type=int, default=1_000_000)
-    parser.add_argument("--legs", type=int, default=0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--set", dest="sets", nargs="+", default=[])
+    parser.add_argument("--replay", default="")
     parser.add_argument("--out", default="")
     args = parser.parse_args()
-    found = []
+    result: dict[str, Any] = {"found": [], "machine": machine()}
+    if args.replay:
+        result = json.loads(Path(args.replay).read_text())
+        result["found"] = [with_races(found, args.sets) for found in result["found"]]
+        write(args.out, result)
+        return
     for name in args.tasks:
         for seed in args.seeds:
-            found.append(compared(name, seed, args))
-            write(args.out, {"env_steps": args.env_steps, "found": found, "machine": machine()})
+            result["found"].append(with_races(measured(name, seed, args.sets), args.sets))
+            write(args.out, result)
 
 
 if __name__ == "__main__":

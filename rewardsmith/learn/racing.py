@@ -95,7 +95,7 @@ def dropped(
 
 
 def _pace(legs: Sequence[Leg], fitness: Mean) -> float:
-    """What `fitness`, that of the last leg, gains in a leg: since the leg before, or since the first leg's first half."""
+    """What `fitness`, the last leg's, gains in a leg: since the one before, or in the first since its earlier half."""
     before = legs[-2].fitness if len(legs) > 1 else None
     return gained(before, fitness) if before else 2 * legs[-1].gained
 
