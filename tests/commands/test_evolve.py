@@ -28,7 +28,7 @@ signals:
   action: {source: action, shape: [1], unit: "1", doc: the push}
 fitness: {of: "0 - info.distance", reduce: mean, unit: m, doc: minus the mean distance to the target}
 success: {of: info.reached, reduce: any}
-train: {env_steps: 2560, num_envs: 4, rollout_steps: 32, hidden: [16], checkpoint_minutes: 0}
+train: {env_steps: 2560, legs: 5, num_envs: 4, rollout_steps: 32, hidden: [16], checkpoint_minutes: 0}
 judge: {episodes: 4, final_episodes: 4, probes: []}
 search: {generations: 2, offspring: 2}
 """
