@@ -172,7 +172,8 @@ def test_after_a_final_refusal_no_further_request_leaves(bench: Callable[..., Be
 def test_ctrl_c_ends_the_wait_at_once_and_keeps_what_came(tmp_path: Path) -> None:
     """In a process of its own, as signals go to the main thread: one answer comes, the other stalls."""
     script = textwrap.dedent("""
-        import pathlib, sys
+        import pathlib, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         from rewardsmith.config import ProposeSettings
         from rewardsmith.interfaces import Brief, Request
         from rewardsmith.propose.llm import LLMProposer
