@@ -29,17 +29,19 @@ def random_rollout(
 
 
 def random_states(task: Task, simulator: SimulatorFactory, *, seed: int, rows: int = 512) -> dict[str, Tensor]:
-    """Every input reward code may ask for, over `rows` real transitions: `{name: (rows, *shape)}`."""
-    num_envs = 8
-    steps = 2 * (rows // num_envs + 1)  # enough even where every other step is a reset
+    """Every input reward code may ask for, over `rows` real transitions: `{name: (rows, *shape)}`.
+
+    They are drawn from 16 episodes or more: what is drawn once an episode, like a goal, has as many values to show.
+    """
+    num_envs = 16
+    steps = max(128, 2 * (rows // num_envs + 1))  # enough even where every other step is a reset
     rollout = random_rollout(task, simulator, seed=seed, num_envs=num_envs, steps=steps)
     declared = [s.name for s in task.signals]
     names = [*declared, *(PREVIOUS + n for n in declared), EPISODE_PROGRESS]
-    kept = rollout.valid.flatten()
-    return {
-        name: value.flatten(0, 1)[kept][:rows].contiguous()
-        for name, value in Readings(task).inputs(rollout, names).items()
-    }
+    real = rollout.valid.flatten().nonzero().squeeze(1)
+    order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
+    kept = real[order[:rows].sort().values]  # in the order in which they were played
+    return {name: value.flatten(0, 1)[kept] for name, value in Readings(task).inputs(rollout, names).items()}
 
 
 def ranges_of(task: Task, states: Mapping[str, Tensor]) -> dict[str, tuple[tuple[float, float], ...]]:

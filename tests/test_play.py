@@ -52,6 +52,18 @@ def test_states_are_as_many_as_asked_however_short_the_episodes(episode_steps: i
     assert {len(value) for value in states.values()} == {512}
 
 
+def test_states_show_what_is_drawn_once_an_episode_as_often_as_there_are_episodes() -> None:
+    states = random_states(point_task(episode_steps=1000), sim.make, seed=2)
+    assert len(states["target"].unique()) == 16
+
+
+def test_states_are_of_the_whole_play_in_its_order() -> None:
+    progress = random_states(point_task(episode_steps=128), sim.make, seed=2)["episode_progress"]
+    assert torch.equal(progress, progress.sort().values)
+    assert progress.min() < 0.05
+    assert progress.max() > 0.95
+
+
 def test_states_are_transitions_and_never_a_reset() -> None:
     states = random_states(point_task(episode_steps=5), sim.make, seed=1)
     step = states["position"] - states["prev_position"]
