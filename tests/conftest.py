@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import sys
@@ -16,7 +17,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rewardsmith import feedback, judge, opengl, sim
+import rewardsmith.sandbox
+from rewardsmith import assemble, feedback, judge, opengl, sim
 from rewardsmith.config import (
     EvolveConfig,
     FeedbackSettings,
@@ -86,6 +88,31 @@ class Remembering:
 def sandbox() -> Iterator[Sandbox]:
     with ProcessSandbox(VerifySettings(timeout_s=20.0)) as started:
         yield Remembering(started)
+
+
+@pytest.fixture(scope="module")
+def lent_sandbox(sandbox: Remembering) -> Iterator[None]:
+    """Commands typed in this module work in the tests' own warm sandbox, and start none, which takes seconds."""
+
+    class Lent(contextlib.nullcontext[Any]):
+        name, trace, probe = sandbox.name, sandbox.trace, sandbox.probe
+
+        def __init__(self, _: VerifySettings) -> None:
+            super().__init__(self)
+
+        def start(self) -> None:
+            """It has."""
+
+        def layers(self) -> Mapping[str, str]:
+            return {}
+
+        def close(self) -> None:
+            """It is everybody's."""
+
+    with pytest.MonkeyPatch.context() as patched:
+        for where in (assemble, rewardsmith.sandbox):
+            patched.setattr(where, "ProcessSandbox", Lent)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from rewardsmith.errors import ProposerError
 from rewardsmith.learn import ppo
 from rewardsmith.store import Run
 from rewardsmith.types import Judged
+
+pytestmark = pytest.mark.usefixtures("lent_sandbox")
 
 POINT = """
 name: point_reach
@@ -46,21 +48,9 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory, sandbox: Any) -> Iterator[Shell]:
-    """Runs `rewardsmith WORDS` with runs in `shell.folder` and the tests' own warm sandbox."""
-
-    class Borrowed:
-        name, trace, probe = sandbox.name, sandbox.trace, sandbox.probe
-
-        def layers(self) -> Mapping[str, str]:
-            return {}
-
-        def close(self) -> None:
-            """It is everybody's."""
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(assemble, "make_sandbox", lambda _: Borrowed())
-        yield Shell(tmp_path_factory.mktemp("shell"))
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Runs `rewardsmith WORDS` with runs in `shell.runs`, in the tests' own warm sandbox."""
+    return Shell(tmp_path_factory.mktemp("shell"))
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,8 @@ import pytest
 from rewardsmith import cli
 from rewardsmith.store import Run
 
+pytestmark = pytest.mark.usefixtures("lent_sandbox")
+
 POINT = """
 name: point_reach
 goal: A point on a line should go to a target.

@@ -14,6 +14,8 @@ from rewardsmith.store.episodes import to_bytes
 from rewardsmith.store.sharing import meaning
 from rewardsmith.types import Trajectory
 
+pytestmark = pytest.mark.usefixtures("lent_sandbox")
+
 POINT = """
 name: point_reach
 goal: A point on a line should go to a target.
