@@ -139,6 +139,7 @@ def _be_the_child(asked: Mapping[str, Any], counts: Counts, said: int) -> NoRetu
     """Run the command as the shell would, and end with its exit code."""
     from trusting import Trusting
 
+    import rewardsmith.sandbox
     from rewardsmith import assemble, cli
 
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -147,7 +148,8 @@ def _be_the_child(asked: Mapping[str, Any], counts: Counts, said: int) -> NoRetu
     os.environ.update(asked["env"])
     signal.signal(signal.SIGABRT, _dump)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
-    assemble.make_sandbox = lambda _: Trusting(Path("verdicts.jsonl"))  # type: ignore[assignment, return-value]
+    for where in (assemble, rewardsmith.sandbox):
+        where.ProcessSandbox = lambda _: Trusting(Path("verdicts.jsonl"))  # type: ignore[assignment, misc, attr-defined]
     _count(counts, at=asked["at"], send=asked["send"], full_at=asked["full_at"])
     code = cli.run(asked["words"])
     sys.stdout.flush()
