@@ -4,9 +4,10 @@ Claims: it takes under half an hour on two cores for a Gym task and a MetaWorld 
 learning or waiting for a model is under 3% of it; and the winner is as fit within intervals as that of the same search
 without racing (`--sides raced plain`). (BIRD, SB3's PPO on 8 cores: 3 to 6 hours.)
 
-Rewards come from the offline proposer, which is seeded, so that both sides are told and asked for the same until their
-scores differ. Run: `python benchmarks/search.py [--tasks NAME ...] [--generations 5] [--offspring 8] [--env-steps
-1000000] [--sides raced plain] [--out FILE]`.
+Rewards come from the offline proposer. A second side is given the replies of the first, as they were recorded: both
+train the same rewards from the same seeds, and racing changes only who trains to the end. (Left to itself it would
+breed from other scores, and one search says little of another.) Run: `python benchmarks/search.py [--tasks NAME ...]
+[--generations 5] [--offspring 8] [--env-steps 1000000] [--sides raced plain] [--out FILE]`.
 """
 
 from __future__ import annotations
@@ -76,8 +77,11 @@ class Clock:
         return Timed()
 
 
-def search(name: str, args: argparse.Namespace, *, race: bool) -> dict[str, object]:
-    """One search from an empty folder to a winner measured again, and where its time went."""
+def search(name: str, args: argparse.Namespace, *, race: bool, folder: Path, replies: Path | None) -> dict[str, object]:
+    """One search from an empty `folder` to a winner measured again, and where its time went.
+
+    `replies` is the folder of an earlier one whose rewards it is given; None: it asks for its own.
+    """
     loaded = load(name)
     sets = [
         f"search.generations={args.generations}",
@@ -85,12 +89,12 @@ def search(name: str, args: argparse.Namespace, *, race: bool) -> dict[str, obje
         f"train.env_steps={args.env_steps}",
         f"train.race.enabled={json.dumps(race)}",
         f"seed={args.seed}",
+        f"model={f'replay:{replies}' if replies else 'offline'}",
     ]
     config = resolve(loaded.settings, sets=sets)
     clock, started = Clock(), time.perf_counter()
     with (
-        tempfile.TemporaryDirectory() as folder,
-        begin(Path(folder) / "run", loaded, config, Extras()) as run,
+        begin(folder, loaded, config, Extras()) as run,
         parts_of(run, Extras(), config=config, watch=clock.watch, tell=lambda _: None) as given,
     ):
         parts = replace(given, learner=clock.learner(given.learner), proposer=clock.proposer(given.proposer))
@@ -110,6 +114,7 @@ def search(name: str, args: argparse.Namespace, *, race: bool) -> dict[str, obje
     rest = total - clock.training - judging - clock.proposing - finale
     return {
         "race": race,
+        "replies": "those of the side before" if replies else "its own",
         "winner": final.winner,
         "fitness": final.score.mean,
         "ci95": final.score.ci95,
@@ -126,6 +131,7 @@ def search(name: str, args: argparse.Namespace, *, race: bool) -> dict[str, obje
         "env steps / those of all trainings": steps / (len(attempts) * args.env_steps),
         "judged": sum(isinstance(a.outcome, Judged) for a in attempts),
         "stopped": stops(attempts),
+        "fittest": fittest(attempts),
     }
 
 
@@ -133,6 +139,12 @@ def stops(attempts: Sequence[Any]) -> dict[str, int]:
     """How many trainings ended early, by why."""
     kinds = [o.trained.stopped.kind for a in attempts if isinstance(o := a.outcome, Judged) and o.trained.stopped]
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def fittest(attempts: Sequence[Any], *, count: int = 8) -> dict[str, float]:
+    """The fitness that the fittest were judged by, best first, rounded to four digits."""
+    judged = {a.id: a.outcome.score.mean for a in attempts if isinstance(a.outcome, Judged)}
+    return {name: float(f"{judged[name]:.4g}") for name in sorted(judged, key=lambda n: -judged[n])[:count]}
 
 
 def main() -> None:
@@ -147,12 +159,15 @@ def main() -> None:
     args = parser.parse_args()
     found: dict[str, list[dict[str, object]]] = {}
     for name in args.tasks:
-        for side in args.sides:
-            result = search(name, args, race=side == "raced")
-            found.setdefault(name, []).append(result)
-            print(f"{name}: {json.dumps(result, indent=2)}", flush=True)
-            sized = {"generations": args.generations, "offspring": args.offspring, "env_steps": args.env_steps}
-            write(args.out, {**sized, "seed": args.seed, "tasks": found, "machine": machine()})
+        with tempfile.TemporaryDirectory() as folder:
+            first: Path | None = None
+            for side in args.sides:
+                result = search(name, args, race=side == "raced", folder=Path(folder, side), replies=first)
+                first = first or Path(folder, side)
+                found.setdefault(name, []).append(result)
+                print(f"{name}: {json.dumps(result, indent=2)}", flush=True)
+                sized = {"generations": args.generations, "offspring": args.offspring, "env_steps": args.env_steps}
+                write(args.out, {**sized, "seed": args.seed, "tasks": found, "machine": machine()})
 
 
 if __name__ == "__main__":
