@@ -77,7 +77,9 @@ class Clock:
         return Timed()
 
 
-def search(name: str, args: argparse.Namespace, *, race: bool, folder: Path, replies: Path | None) -> dict[str, object]:
+def search(
+    name: str, args: argparse.Namespace, *, race: bool, folder: Path, replies: Path | None = None
+) -> dict[str, object]:
     """One search from an empty `folder` to a winner measured again, and where its time went.
 
     `replies` is the folder of an earlier one whose rewards it is given; None: it asks for its own.
