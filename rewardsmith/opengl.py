@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from rewardsmith.environ import public_environment
 from rewardsmith.errors import CannotRender
 
 Kind = Literal["egl", "osmesa", "glfw", "envpool"]
@@ -69,7 +70,7 @@ class Tried:
 def tried(kind: Kind) -> Tried:
     """Draw one small picture in a process of its own; the answer is remembered."""
     script = (_ENVPOOL if kind == "envpool" else _MUJOCO) + _NOT_BLANK
-    env = dict(os.environ) if kind == "envpool" else {**os.environ, VARIABLE: kind}
+    env = public_environment() | ({} if kind == "envpool" else {VARIABLE: kind})
     try:
         done = subprocess.run(
             [sys.executable, "-c", script], env=env, capture_output=True, text=True, errors="replace",

@@ -10,6 +10,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rewardsmith.environ import public_environment
+
 PACKAGES = ("rewardsmith", "torch", "mujoco", "envpool", "gymnasium", "numpy", "openai", "litellm")
 
 
@@ -43,8 +45,9 @@ def _git(folder: Path, *words: str) -> str | None:
     """What git says, or None: no git, no repository, or no answer within 5 s."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=5, check=False
-        )
+            ["git", "-C", str(folder), *words], env=public_environment(), capture_output=True, text=True, timeout=5,
+            check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -55,3 +55,14 @@ def test_a_package_deeper_in_somebodys_repository_is_not_their_commit(checkout: 
 
 def test_no_repository_is_no_commit(tmp_path: Path) -> None:
     assert source_commit(tmp_path / "package") is None
+
+
+def test_git_is_not_told_of_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, told = tmp_path / "git", tmp_path / "told.txt"
+    program.write_text(f"#!/bin/sh\nexport > {told}\n")
+    program.chmod(0o755)
+    for name, value in {"PATH": str(tmp_path), "SOME_API_KEY": "canary", "Hub_Token": "canary", "ELSE": "fine"}.items():
+        monkeypatch.setenv(name, value)
+    source_commit(tmp_path)
+    assert "ELSE='fine'" in told.read_text() or 'ELSE="fine"' in told.read_text()
+    assert "canary" not in told.read_text()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rewardsmith.config import ProposeSettings
+from rewardsmith.environ import is_secret
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import ReplyStore, Request
 from rewardsmith.propose import faults, prices
@@ -32,7 +33,6 @@ from rewardsmith.types import Reply
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 _NO_KEY = "none-needed"
-_SECRET_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS")
 _SHORTEST_SECRET = 12  # shorter values are placeholders such as "EMPTY" or "ollama", and words of ordinary text
 
 
@@ -61,7 +61,7 @@ def _without_secrets(text: str) -> str:
     """`text` with every secret of this process's environment struck out."""
     for name, value in os.environ.items():
         secret = value.strip()
-        if name.upper().endswith(_SECRET_ENDINGS) and len(secret) >= _SHORTEST_SECRET:
+        if is_secret(name) and len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, f"[{name}]")
     return text
 
