@@ -28,6 +28,7 @@ from rewardsmith.assemble import Extras
 from rewardsmith.config import EvolveConfig, JudgeSettings, SearchSettings, TrainSettings
 from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Progress
+from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.sim.point import point_task
 from rewardsmith.store import Run
 from rewardsmith.types import Generation, ReferenceResult, Spend
@@ -117,7 +118,8 @@ def measure(folder: Path, config: EvolveConfig) -> list[Reading]:
     task = point_task()
     with Run.create(folder, task=task, config=config, task_text="name: point\n", allowed=allowed_inputs(task)) as run:
         meter = Meter(folder)
-        session.work(run, Extras(), config, meter)
+        with ProcessSandbox(config.verify) as sandbox:
+            session.work(run, Extras(), config, meter, sandbox=sandbox)
     return meter.readings[1:]  # generation 0 is empty
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from _machine import machine, write
 
 from rewardsmith import sim
-from rewardsmith.assemble import make_sandbox, read_reward
+from rewardsmith.assemble import read_reward
 from rewardsmith.commands.verify import Checker
 from rewardsmith.config import EvolveConfig, RaceSettings, resolve
 from rewardsmith.interfaces import Trainee
@@ -36,6 +36,7 @@ from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.learn.racing import Leg, Mean, dropped, stopped
 from rewardsmith.learn.training import Training
 from rewardsmith.readings import Readings
+from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.seeds import stream
 from rewardsmith.taskfile import load
 from rewardsmith.train import graph_reward
@@ -61,7 +62,7 @@ class Watched(Crew):
 
 def trainees(task: Task, config: EvolveConfig) -> list[Trainee]:
     """Every reward of the task's folder that can be verified."""
-    with make_sandbox(config) as sandbox:
+    with ProcessSandbox(config.verify) as sandbox:
         checker = Checker(task, sandbox)
         files = sorted((REWARDS / task.name).glob("*.py"))
         found = {file.stem: checker.check(file, read_reward(file)).outcome for file in files}

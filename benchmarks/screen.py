@@ -36,7 +36,7 @@ import torch
 from _machine import machine, write
 
 from rewardsmith import judge, prompting, screen, sim, taskfile, train, verify
-from rewardsmith.assemble import make_sandbox, written
+from rewardsmith.assemble import written
 from rewardsmith.config import EvolveConfig, ScreenSettings, resolve
 from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import Brief, Request
@@ -46,6 +46,7 @@ from rewardsmith.pool import Pool, kept
 from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.offline import OfflineProposer
 from rewardsmith.report.screen import audited
+from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.screen.duplicates import Twin
 from rewardsmith.seeds import stream
 from rewardsmith.sim.point import point_task
@@ -246,7 +247,7 @@ def accepted(task: Task, config: EvolveConfig, rewards: Sequence[tuple[str, str]
 
 def verified(codes: Sequence[str], task: Task, config: EvolveConfig) -> list[Verified | Rejected]:
     batch = [Attempt(candidate=written(code, index=i), outcome=Drafted()) for i, code in enumerate(codes)]
-    with make_sandbox(config) as sandbox:
+    with ProcessSandbox(config.verify) as sandbox:
         found = verify.gauntlet(batch, task, sandbox, random_states(task, sim.make, seed=0))
     return [a.outcome for a in found if isinstance(a.outcome, Verified | Rejected)]
 

@@ -27,6 +27,7 @@ from rewardsmith import evolve, finals
 from rewardsmith.assemble import Extras, begin, parts_of
 from rewardsmith.config import resolve
 from rewardsmith.interfaces import Learner, Progress, Proposer, ReplyStore, Request
+from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.taskfile import load
 from rewardsmith.types import Final, Judged, Reply
 
@@ -97,8 +98,9 @@ def search(
     clock, started = Clock(), time.perf_counter()
     with (
         begin(folder, loaded, config, Extras()) as run,
-        parts_of(run, Extras(), config=config, watch=clock.watch, tell=lambda _: None) as given,
+        ProcessSandbox(config.verify) as sandbox,
     ):
+        given = parts_of(run, Extras(), config=config, sandbox=sandbox, watch=clock.watch, tell=lambda _: None)
         parts = replace(given, learner=clock.learner(given.learner), proposer=clock.proposer(given.proposer))
         history = []
         for generation in evolve.evolve(loaded.task, parts, config):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Checkpoints, Eyes, Parts, Proposer, Watcher
 from rewardsmith.propose.endpoint import public
 from rewardsmith.propose.questions import Questions
-from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.store import Run
 from rewardsmith.store.room import size_mib
 from rewardsmith.store.start import EXTRAS
@@ -34,6 +32,7 @@ from rewardsmith.types import Candidate, Task
 
 if TYPE_CHECKING:
     from rewardsmith.propose.asking import Tell
+    from rewardsmith.sandbox import ProcessSandbox
 
 
 class Extras(BaseModel):
@@ -115,15 +114,13 @@ def extras_of(run: Run) -> Extras:
         ) from fault
 
 
-@contextmanager
 def parts_of(
-    run: Run, extras: Extras, *, config: EvolveConfig, watch: Watcher, tell: Tell,
-    checkpoints: Checkpoints | None = None, sandbox: ProcessSandbox | None = None,
-) -> Iterator[Parts]:  # fmt: skip
-    """Everything `evolve` needs to work on `run`; the sandbox's processes end on leaving.
+    run: Run, extras: Extras, *, config: EvolveConfig, sandbox: ProcessSandbox, watch: Watcher, tell: Tell,
+    checkpoints: Checkpoints | None = None,
+) -> Parts:  # fmt: skip
+    """Everything `evolve` needs to work on `run`.
 
-    `sandbox` is one of the run's settings that may be starting already. `checkpoints` is where trainings under way are
-    kept; None: in the run, whatever its limits.
+    `checkpoints` is where trainings under way are kept; None: in the run, whatever its limits.
 
     Raises: UsageError or ProposerError: the model's name does not fit, or its key is not set. ConfigError: a feedback
     source or a simulator is unknown. SandboxUnavailable: generated code cannot be locked in, so none is asked for.
@@ -132,26 +129,22 @@ def parts_of(
     ask = ask_of(run, extras, config, tell=tell)
     ready = advice.sources(config, ask, eyes_of(run, config, tell=tell)) if ask else {}
     sources = feedback.sources(config.feedback.sources, config.feedback, ready=ready)
-    sandbox = sandbox or make_sandbox(config)
-    try:
-        sandbox.layers()
-        yield Parts(
-            proposer=run.recorded(proposer),
-            sandbox=sandbox,
-            simulator=sim.make,
-            learner=farm.learner(config.train, sim.make, checkpoints=checkpoints or run.checkpoints),
-            sources=sources,
-            people=run.people,
-            store=run.replies,
-            watch=watch,
-            seeded=tuple(written(code, index=i) for i, code in enumerate(extras.seeded)),
-            anchors=shipped(run.task, env_steps=config.train.env_steps),
-            ask=ask,
-            refuses=sim.refuses,
-            gauges=gauges_of(run),
-        )
-    finally:
-        sandbox.close()
+    sandbox.layers()
+    return Parts(
+        proposer=run.recorded(proposer),
+        sandbox=sandbox,
+        simulator=sim.make,
+        learner=farm.learner(config.train, sim.make, checkpoints=checkpoints or run.checkpoints),
+        sources=sources,
+        people=run.people,
+        store=run.replies,
+        watch=watch,
+        seeded=tuple(written(code, index=i) for i, code in enumerate(extras.seeded)),
+        anchors=shipped(run.task, env_steps=config.train.env_steps),
+        ask=ask,
+        refuses=sim.refuses,
+        gauges=gauges_of(run),
+    )
 
 
 def gauges_of(run: Run) -> dict[str, Callable[[], float]]:
@@ -212,8 +205,3 @@ def prove_sight(task: Task, config: EvolveConfig) -> None:
         from rewardsmith.render.stills import prove
 
         prove(task, camera=config.advice.camera)
-
-
-def make_sandbox(config: EvolveConfig) -> ProcessSandbox:
-    """Where generated code is traced; no process is started before the first candidate."""
-    return ProcessSandbox(config.verify)

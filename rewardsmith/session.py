@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rewardsmith import evolve as loop
 from rewardsmith import finals, opening, waiting
@@ -23,11 +24,13 @@ from rewardsmith.interfaces import Checkpoints, Parts, Progress, Saved, Watcher
 from rewardsmith.interrupts import Interrupts
 from rewardsmith.report import summary
 from rewardsmith.report.simplified import simplified_page, simplified_words
-from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.simplify import Tools, simplify
 from rewardsmith.store import Run, artefacts
 from rewardsmith.store.sharing import read_shared
 from rewardsmith.types import Final, Generation, ReferenceResult, Rejected
+
+if TYPE_CHECKING:
+    from rewardsmith.sandbox import ProcessSandbox
 
 Tell = Callable[[str], None]
 
@@ -36,13 +39,11 @@ class NothingJudged(RewardsmithError):
     """The run is through and no candidate has a score, or the winner has none on fresh seeds."""
 
 
-def work(
-    run: Run, extras: Extras, config: EvolveConfig, display: Display, *, sandbox: ProcessSandbox | None = None
-) -> Final:
+def work(run: Run, extras: Extras, config: EvolveConfig, display: Display, *, sandbox: ProcessSandbox) -> Final:
     """Go on with `run` from where its ledger ends; returns the winner, measured again.
 
-    `config` is the run's, but for what a session may change (limits, waiting for people); `sandbox` one that may be
-    starting already.
+    `config` is the run's, but for what a session may change (limits, waiting for people); `sandbox` one of
+    its `verify` settings.
 
     Raises: LimitReached: a limit ended it early; all is saved, the winner so far measured. NothingJudged: no candidate
     has a score. KeyboardInterrupt: it was stopped; all finished generations are saved. RunError, ProposerError, ...
@@ -102,23 +103,21 @@ class _Session:
         self._run, self._extras, self._config = run, extras, config
         self._display, self._interrupts = display, interrupts
 
-    def work(self, sandbox: ProcessSandbox | None) -> Final:
+    def work(self, sandbox: ProcessSandbox) -> Final:
         run, display, config = self._run, self._display, self._config
         history = run.history()
         budget = Budget(config.limits, history, gauges=gauges_of(run))
         checkpoints = Limited(run.checkpoints, lambda: self._refuse_more(budget))
-        with (
-            display,
-            parts_of(
+        with display:
+            parts = parts_of(
                 run,
                 self._extras,
                 config=config,
+                sandbox=sandbox,
                 watch=self._watch(),
                 tell=display.say,
                 checkpoints=checkpoints,
-                sandbox=sandbox,
-            ) as parts,
-        ):
+            )
             display.begun(history, run.references() or ())
             measured = self._references(parts)
             self._begin(parts, measured)

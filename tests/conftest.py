@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 import rewardsmith.sandbox
-from rewardsmith import assemble, feedback, judge, opengl, sim
+from rewardsmith import feedback, judge, opengl, sim
 from rewardsmith.config import (
     EvolveConfig,
     FeedbackSettings,
@@ -110,8 +110,7 @@ def lent_sandbox(sandbox: Remembering) -> Iterator[None]:
             """It is everybody's."""
 
     with pytest.MonkeyPatch.context() as patched:
-        for where in (assemble, rewardsmith.sandbox):
-            patched.setattr(where, "ProcessSandbox", Lent)
+        patched.setattr(rewardsmith.sandbox, "ProcessSandbox", Lent)
         yield
 
 

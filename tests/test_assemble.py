@@ -12,6 +12,7 @@ from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError, UsageError
 from rewardsmith.interfaces import Progress, Question
 from rewardsmith.propose.fake_server import FakeServer, Say
+from rewardsmith.sandbox import ProcessSandbox
 from rewardsmith.store import Run
 from rewardsmith.types import Message, Prompt
 
@@ -61,8 +62,9 @@ def test_parts_are_those_the_settings_name(tmp_path: Path) -> None:
     extras = Extras(seeded=("first", "second"))
     with (
         begin(tmp_path / "run", taskfile.load("reacher_reach"), CONFIG, extras) as run,
-        parts_of(run, extras, config=CONFIG, watch=unwatched, tell=untold) as parts,
+        ProcessSandbox(CONFIG.verify) as sandbox,
     ):
+        parts = parts_of(run, extras, config=CONFIG, sandbox=sandbox, watch=unwatched, tell=untold)
         assert (parts.proposer.name, parts.proposer.origin) == ("offline", "offline")
         assert [source.name for source in parts.sources] == list(CONFIG.feedback.sources)
         assert [(c.id, c.code, c.origin) for c in parts.seeded] == [
@@ -136,10 +138,10 @@ def test_a_misspelt_source_of_advice_is_told_of(tmp_path: Path) -> None:
     config = EvolveConfig.model_validate({"model": f"replay:{tmp_path}", "feedback": {"sources": ["analyser"]}})
     with (
         begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run,
+        ProcessSandbox(config.verify) as sandbox,
         pytest.raises(ConfigError, match="Did you mean 'analyzer'"),
-        parts_of(run, Extras(), config=config, watch=unwatched, tell=untold),
     ):
-        pass
+        parts_of(run, Extras(), config=config, sandbox=sandbox, watch=unwatched, tell=untold)
 
 
 def test_offline_is_asked_for_no_advice(tmp_path: Path) -> None:

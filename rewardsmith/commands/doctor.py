@@ -140,13 +140,11 @@ def _ollama() -> str:
 
 def _sandbox() -> list[Finding]:
     """The layers that hold here, and how each of our own attempts to break out of them ends."""
-    from rewardsmith.assemble import make_sandbox
-    from rewardsmith.config import EvolveConfig
+    from rewardsmith.config import VerifySettings
     from rewardsmith.errors import SandboxUnavailable
+    from rewardsmith.sandbox import ProcessSandbox
 
-    config = EvolveConfig()
-    settings = config.model_copy(update={"verify": config.verify.model_copy(update={"timeout_s": 2.0})})
-    with make_sandbox(settings) as sandbox:
+    with ProcessSandbox(VerifySettings(timeout_s=2.0)) as sandbox:
         try:
             layers = sandbox.layers()
         except SandboxUnavailable as error:

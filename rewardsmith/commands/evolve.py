@@ -154,6 +154,7 @@ def resume(
     """
     from rewardsmith.assemble import extras_of
     from rewardsmith.commands.runs import print_run
+    from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.store import Run
 
     folder = Run.resolve(run, runs)
@@ -168,7 +169,8 @@ def resume(
         if base_url is not None:
             extras = extras.model_copy(update={"base_url": base_url})
         opened.change(session_settings(opened.settings, sets))
-        _work(opened, extras, opened.settings, plain=plain)
+        with ProcessSandbox(opened.settings.verify) as locked:
+            _work(opened, extras, opened.settings, plain=plain, sandbox=locked)
 
 
 def _refuse_damaged(run: Run) -> None:
@@ -223,9 +225,7 @@ def _say_start(run: Run) -> None:
     )
 
 
-def _work(
-    run: Run, extras: Extras, config: EvolveConfig, *, plain: bool, sandbox: ProcessSandbox | None = None
-) -> None:
+def _work(run: Run, extras: Extras, config: EvolveConfig, *, plain: bool, sandbox: ProcessSandbox) -> None:
     """Work on the run; where it stops short, say how to go on."""
     from rewardsmith import display, session
 

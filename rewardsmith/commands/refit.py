@@ -67,16 +67,16 @@ def simplify(
     --set train.env_steps=N makes them shorter. Writes RUN/best/simplified.py and the table beside it.
     """
     from rewardsmith import farm, sim
-    from rewardsmith.assemble import make_sandbox
     from rewardsmith.budget import Budget
     from rewardsmith.display import Board, Lines
+    from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.session import simplify_winner
     from rewardsmith.simplify import Tools
     from rewardsmith.store import Run
 
     with Run.open(Run.resolve(run, runs), write=False) as opened:
         attempt, config = _chosen(opened, candidate), _settings(opened, sets, sandbox)
-        with make_sandbox(config) as started:
+        with ProcessSandbox(config.verify) as started:
             tools = Tools(
                 sandbox=started,
                 simulator=sim.make,
@@ -114,11 +114,11 @@ def _chosen(run: Run, candidate: str | None) -> Attempt:
 
 def _refitted(run: Run, attempt: Attempt, config: EvolveConfig) -> Refitted | Kept:
     from rewardsmith import refit as operators
-    from rewardsmith.assemble import make_sandbox
+    from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.store.sharing import known_to
 
     said = [words for generation in run.history() for words in generation.people]
-    with make_sandbox(config) as sandbox:
+    with ProcessSandbox(config.verify) as sandbox:
         return operators.refit(
             attempt.candidate.code, known_to(run), said, run.task, sandbox, config.refit, gamma=config.train.gamma
         )

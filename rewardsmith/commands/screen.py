@@ -86,12 +86,13 @@ def _known(against: str, runs: Path, task: Task) -> tuple[tuple[Trajectory, ...]
 def _checked(codes: Sequence[str], task: Task, config: EvolveConfig) -> list[Verified | Rejected]:
     """Each code through the gates of verification."""
     from rewardsmith import sim, verify
-    from rewardsmith.assemble import make_sandbox, written
+    from rewardsmith.assemble import written
     from rewardsmith.play import random_states
+    from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.types import Attempt, Drafted, Rejected, Verified
 
     batch = [Attempt(candidate=written(code, index=i), outcome=Drafted()) for i, code in enumerate(codes)]
-    with make_sandbox(config) as sandbox:
+    with ProcessSandbox(config.verify) as sandbox:
         sandbox.start()
         found = verify.gauntlet(batch, task, sandbox, random_states(task, sim.make, seed=0))
     return [a.outcome for a in found if isinstance(a.outcome, Verified | Rejected)]

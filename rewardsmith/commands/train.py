@@ -124,12 +124,13 @@ def _results(
 
 
 def _verified(files: Sequence[Path], task: Task, settings: EvolveConfig) -> list[tuple[Path, Verified | Rejected]]:
-    from rewardsmith.assemble import make_sandbox, read_reward
+    from rewardsmith.assemble import read_reward
+    from rewardsmith.sandbox import ProcessSandbox
 
     codes = [(file, read_reward(file)) for file in files]
     if not codes:
         return []
-    with make_sandbox(settings) as sandbox:
+    with ProcessSandbox(settings.verify) as sandbox:
         checker = Checker(task, sandbox)
         return [(file, checker.check(file, code).outcome) for file, code in codes]
 

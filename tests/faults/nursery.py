@@ -140,7 +140,7 @@ def _be_the_child(asked: Mapping[str, Any], counts: Counts, said: int) -> NoRetu
     from trusting import Trusting
 
     import rewardsmith.sandbox
-    from rewardsmith import assemble, cli
+    from rewardsmith import cli
 
     nothing = os.open(os.devnull, os.O_RDONLY)
     for mine, standard in ((nothing, 0), (said, 1), (said, 2)):
@@ -148,8 +148,7 @@ def _be_the_child(asked: Mapping[str, Any], counts: Counts, said: int) -> NoRetu
     os.environ.update(asked["env"])
     signal.signal(signal.SIGABRT, _dump)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
-    for where in (assemble, rewardsmith.sandbox):
-        where.ProcessSandbox = lambda _: Trusting(Path("verdicts.jsonl"))  # type: ignore[assignment, misc, attr-defined]
+    rewardsmith.sandbox.ProcessSandbox = lambda _: Trusting(Path("verdicts.jsonl"))  # type: ignore[assignment, misc]
     _count(counts, at=asked["at"], send=asked["send"], full_at=asked["full_at"])
     code = cli.run(asked["words"])
     sys.stdout.flush()
