@@ -75,8 +75,8 @@ def parse(text: str, *, path: str) -> Document:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise ConfigError(
             f"{path}:{line}: not valid YAML: {fault.problem}. "
-            "Indent with spaces; quote text that holds ': ' or ' #', that begins with a bracket, or that stands in [...] "
-            "or {...} and has brackets or commas of its own."
+            "Indent with spaces; quote text that holds ': ' or ' #', that begins with a bracket, or that stands in "
+            "[...] or {...} and has brackets or commas of its own."
         ) from fault
     except (yaml.YAMLError, ValueError) as fault:  # the latter: a value that its tag does not fit, e.g. !!int x
         raise ConfigError(f"{path}: not valid YAML: {str(fault).splitlines()[0]}.") from fault
