@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rewardsmith.errors import ConfigError
 from rewardsmith.types import (
     Anchor,
     Attempt,
@@ -106,6 +107,18 @@ class Renders(Simulator, Protocol):
         """Environment `env` as it stands now, `(height, width, 3)` RGB; an episode's last state too.
 
         Raises: ConfigError: the environment has no picture, or no such camera.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsUnstable(Protocol):
+    """A simulator that ends an episode whose physics breaks, and knows how often it did."""
+
+    def unstable(self) -> ConfigError | None:
+        """What is wrong with the model where that was too often under random actions; None where it is sound.
+
+        A policy may still break it now and then, so only who plays random actions asks.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rewardsmith.interfaces import Rollout, SimulatorFactory
+from rewardsmith.interfaces import Rollout, SimulatorFactory, TellsUnstable
 from rewardsmith.readings import Readings
 from rewardsmith.rollouts import Stepper
 from rewardsmith.seeds import env_seeds
@@ -17,13 +17,19 @@ from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, Task
 def random_rollout(
     task: Task, simulator: SimulatorFactory, *, seed: int, num_envs: int = 8, steps: int = 64
 ) -> Rollout:
-    """Play uniformly random actions, each held for four steps so that the bodies really move."""
+    """Play uniformly random actions, each held for four steps so that the bodies really move.
+
+    Raises: ConfigError: the simulator says that its physics is unstable (`interfaces.TellsUnstable`).
+    """
     sim = simulator(task, env_seeds=env_seeds(seed, num_envs), info_fields=Readings(task).info_fields)
     draw = torch.Generator().manual_seed(seed)
     span = sim.action_high - sim.action_low
     blocks = torch.rand(steps // 4 + 1, num_envs, len(span), generator=draw) * span + sim.action_low
     try:
-        return Stepper(sim).collect(lambda t, _: blocks[t // 4], steps)
+        played = Stepper(sim).collect(lambda t, _: blocks[t // 4], steps)
+        if isinstance(sim, TellsUnstable) and (fault := sim.unstable()) is not None:
+            raise fault
+        return played
     finally:
         sim.close()
 

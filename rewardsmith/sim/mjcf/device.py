@@ -9,15 +9,17 @@ sensors are those at the beginning of the first physics step.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame
 from rewardsmith.sim.mjcf import faults
-from rewardsmith.sim.mjcf.parts import Parts, Standing
+from rewardsmith.sim.mjcf.parts import Broke, Parts, Standing
 from rewardsmith.sim.mjcf.physics import LARGEST
 from rewardsmith.sim.mjcf.varied import VariedWorlds
 from rewardsmith.sim.mjcf.warp import WarpPhysics
@@ -66,6 +68,15 @@ class DeviceBatch:
             ctrl=_on_cpu(self._ctrl[environment]),
             mocap=_on_cpu(mocap[0]),
         )
+
+    def unstable(self) -> ConfigError | None:
+        lost, taken = torch.stack([self._lost, self._taken]).tolist()
+        if lost * faults.TOLERATED <= taken:
+            return None
+        environment, step = self._witness.tolist()
+        standing = replace(self.standing(environment), state=_on_cpu(self._before), ctrl=_on_cpu(self._under))
+        broke = Broke(environment=environment, step=step, standing=standing)
+        return faults.unstable(self._parts.task, broke, steps=self._parts.steps)
 
     def close(self) -> None:
         """Nothing has to be ended; memory goes with the object."""
@@ -159,17 +170,9 @@ class DeviceBatch:
         self._under = torch.where(any_broke, self._ctrl.index_select(0, who)[0], self._under)
 
     def _look_at_faults(self) -> None:
-        """Raises: ConfigError: no room for contacts or constraints, or physics that breaks too often."""
-        overflown = self._physics.overflow().any().long()
-        short, lost, taken = torch.stack([overflown, self._lost, self._taken]).tolist()
-        if short and (fault := self._physics.shortage()) is not None:
+        """Raises: ConfigError: no room for contacts or constraints."""
+        if self._physics.overflow().any() and (fault := self._physics.shortage()) is not None:
             raise fault
-        if lost * faults.TOLERATED > taken:
-            environment, step = self._witness.tolist()
-            raise faults.unstable(
-                self._parts.task, self._worlds.model(environment), _on_cpu(self._before), _on_cpu(self._under),
-                environment=environment, step=step, steps=self._parts.steps,
-            )  # fmt: skip
 
 
 def _on_cpu(x: Tensor) -> np.ndarray:

@@ -11,20 +11,17 @@ import numpy as np
 
 from rewardsmith.errors import ConfigError
 from rewardsmith.sim.mjcf.declared import refused
-from rewardsmith.sim.mjcf.fields import FULL
+from rewardsmith.sim.mjcf.parts import Broke
 from rewardsmith.types import Task
 
 TOLERATED = 1000
-"""One in so many control steps may break, as a policy's wild try does; the episode then ends. More is a bad model."""
+"""One in so many control steps may break under random actions; the episode then ends. More is a bad model."""
 
 
-def unstable(
-    task: Task, model: mujoco.MjModel, state: np.ndarray, ctrl: np.ndarray, *, environment: int, step: int, steps: int
-) -> ConfigError:
-    """The error for a control step from `state` under `ctrl` that broke; the bodies' state is written to a file."""
-    data = mujoco.MjData(model)
-    mujoco.mj_setState(model, data, state, FULL)
-    data.ctrl[:] = ctrl
+def unstable(task: Task, broke: Broke, *, steps: int) -> ConfigError:
+    """The error for a control step of `steps` physics steps that broke; the bodies' state is written to a file."""
+    model, environment, step = broke.standing.model, broke.environment, broke.step
+    data = broke.standing.data()
     number, before = 0, _told(model, data)
     for number in range(steps):  # noqa: B007 - the step it broke in is told
         before = _told(model, data)

@@ -9,11 +9,12 @@ import mujoco
 import numpy as np
 from torch import Tensor
 
+from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame
 from rewardsmith.sim.mjcf.control import Control
 from rewardsmith.sim.mjcf.episodes import Episodes
 from rewardsmith.sim.mjcf.expressions import Expressions
-from rewardsmith.sim.mjcf.fields import Layout
+from rewardsmith.sim.mjcf.fields import FULL, Layout
 from rewardsmith.sim.mjcf.worlds import Nominal
 from rewardsmith.types import Task
 
@@ -42,6 +43,23 @@ class Standing:
     ctrl: np.ndarray
     mocap: np.ndarray
 
+    def data(self) -> mujoco.MjData:
+        """The environment as it is, nothing computed from its positions yet."""
+        data = mujoco.MjData(self.model)
+        mujoco.mj_setState(self.model, data, self.state, FULL)
+        data.ctrl[:] = self.ctrl
+        data.mocap_pos[:] = self.mocap.reshape(-1, 3)
+        return data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broke:
+    """An environment whose physics broke: in which control step of its episode, and how it stood before that step."""
+
+    environment: int
+    step: int
+    standing: Standing
+
 
 class Batch(Protocol):
     """N environments stepped together; `Simulator` says what `reset` and `step` mean."""
@@ -49,4 +67,5 @@ class Batch(Protocol):
     def reset(self) -> Frame: ...
     def step(self, actions: Tensor) -> Frame: ...
     def standing(self, environment: int) -> Standing: ...
+    def unstable(self) -> ConfigError | None: ...
     def close(self) -> None: ...

@@ -80,6 +80,10 @@ class MjcfSimulator:
     def step(self, actions: Tensor) -> Frame:
         return self.batch.step(actions)
 
+    def unstable(self) -> ConfigError | None:
+        """What is wrong where the physics broke in more than one of a thousand control steps since `reset`."""
+        return self.batch.unstable()
+
     def render(self, env: int) -> NDArray[np.uint8]:
         opengl.choose()
         shown, data = self.pose(env)
@@ -96,10 +100,7 @@ class MjcfSimulator:
     def pose(self, environment: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
         """One environment's model and its data as it is now, positions brought up to date; for drawing it."""
         now = self.batch.standing(environment)
-        data = mujoco.MjData(now.model)
-        mujoco.mj_setState(now.model, data, now.state, fields.FULL)
-        data.ctrl[:] = now.ctrl
-        data.mocap_pos[:] = now.mocap.reshape(-1, 3)
+        data = now.data()
         mujoco.mj_forward(now.model, data)
         return now.model, data
 

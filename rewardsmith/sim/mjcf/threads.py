@@ -6,13 +6,16 @@ the same bits.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame
 from rewardsmith.sim.mjcf import faults
-from rewardsmith.sim.mjcf.parts import Parts, Standing
+from rewardsmith.sim.mjcf.parts import Broke, Parts, Standing
 from rewardsmith.sim.mjcf.physics import Physics
 from rewardsmith.sim.mjcf.worlds import Worlds
 
@@ -52,6 +55,11 @@ class ThreadBatch:
             mocap=self._mocap(np.array([environment]))[0],
         )
 
+    def unstable(self) -> ConfigError | None:
+        if self._broke is None or self._lost * faults.TOLERATED <= self._taken:
+            return None
+        return faults.unstable(self._parts.task, self._broke, steps=self._parts.steps)
+
     def close(self) -> None:
         self._physics.close()
 
@@ -68,6 +76,7 @@ class ThreadBatch:
         self._push_at = np.zeros(n)
         self._ended = np.ones(n, dtype=bool)
         self._taken = self._lost = 0
+        self._broke: Broke | None = None
 
     def _advance(self, rows: np.ndarray, actions: Tensor) -> np.ndarray | None:
         """One control step of `rows`; which of all N broke, None where nobody did. What broke stays as it was."""
@@ -82,20 +91,17 @@ class ThreadBatch:
         if broken is None:
             self._states[mine], self._sensed[mine] = after, sensed
             return None
-        self._tolerate(rows[broken])
+        self._remember(rows[broken])
         sound = rows[~broken]
         self._states[sound], self._sensed[sound] = after[~broken], sensed[~broken]
         return np.isin(np.arange(self._num_envs), rows[broken])
 
-    def _tolerate(self, rows: np.ndarray) -> None:
-        """Raises: ConfigError: the physics breaks too often for it to be a policy's wild try."""
+    def _remember(self, rows: np.ndarray) -> None:
+        """Keep count of who broke, and how the first one stood."""
         self._lost += len(rows)
-        if self._lost * faults.TOLERATED > self._taken:
+        if self._broke is None:
             i = int(rows[0])
-            raise faults.unstable(
-                self._parts.task, self._worlds.models[i], self._states[i], self._ctrl[i],
-                environment=i, step=int(self._elapsed[i]), steps=self._parts.steps,
-            )  # fmt: skip
+            self._broke = Broke(environment=i, step=int(self._elapsed[i]), standing=copy.deepcopy(self.standing(i)))
 
     def _push(self, rows: np.ndarray) -> None:
         pushes = self._parts.episodes.pushes

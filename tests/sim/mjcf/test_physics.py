@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
 import pytest
 import torch
 
+from rewardsmith import sim
 from rewardsmith.errors import ConfigError
+from rewardsmith.play import random_rollout
 from rewardsmith.sim.mjcf.fields import FULL
 from rewardsmith.sim.mjcf.simulator import MjcfSimulator
 from rewardsmith.types import Task
@@ -28,12 +31,6 @@ def played(simulator: MjcfSimulator, steps: int = 30) -> torch.Tensor:
     frames = [simulator.reset()]
     frames += [simulator.step(torch.rand(7, 2, generator=draw) * 2 - 1) for _ in range(steps)]
     return torch.stack([torch.cat([f.obs["obs"], *(x.flatten(1) for x in f.info.values())], dim=1) for f in frames])
-
-
-def played_still(simulator: MjcfSimulator, steps: int) -> None:
-    simulator.reset()
-    for _ in range(steps):
-        simulator.step(torch.zeros(3, 2))
 
 
 def test_a_step_is_a_plain_loop_of_mj_step(task: Build, make: Make) -> None:
@@ -63,12 +60,15 @@ def test_the_number_of_threads_changes_no_bit(threads: int | None, task: Build, 
     assert torch.equal(played(alone), played(others))
 
 
-def test_an_unstable_model_is_one_line_with_a_file_of_the_state(task: Build, make: Make) -> None:
-    """A spring far too stiff for the time step."""
-    edits = [{"set": "joint(hinge)", "stiffness": [1e9, 0, 0]}]
-    simulator = make(task(edits=edits, reset={"noise": {"qpos": 0.1}}))
+UNSTABLE: dict[str, Any] = {
+    "edits": [{"set": "joint(hinge)", "stiffness": [1e9, 0, 0]}],  # a spring far too stiff for the time step
+    "reset": {"noise": {"qpos": 0.1}},
+}
+
+
+def test_an_unstable_model_is_one_line_with_a_file_of_the_state(task: Build) -> None:
     with pytest.raises(ConfigError) as found:
-        played_still(simulator, 20)
+        random_rollout(task(**UNSTABLE), sim.make, seed=0, num_envs=3, steps=20)
     told = re.fullmatch(
         r".*/t\.yaml: 'pendulum-v1\.xml': the model is unstable: NaN or a number beyond 1e10 at step (\d+) of "
         r"environment \d, in physics step \d of 5, fastest at joint '\w+' \(.*\)\. The bodies' state just before is in "
@@ -81,6 +81,16 @@ def test_an_unstable_model_is_one_line_with_a_file_of_the_state(task: Build, mak
     assert kept["step"] == int(told[1])
     assert set(kept["bodies"]) >= {"cart", "pole"}
     assert set(kept["joints"]) >= {"slider", "hinge"}
+
+
+def test_physics_that_breaks_under_a_policy_ends_its_episodes_and_no_run(task: Build, make: Make) -> None:
+    """A policy may do what random actions never would; it is trained and judged by what it did until then."""
+    simulator = make(task(**UNSTABLE))
+    frames = [simulator.reset(), *(simulator.step(torch.zeros(3, 2)) for _ in range(40))]
+    assert sum(int(frame.terminated.sum()) for frame in frames) > 3
+    assert all(bool(frame.obs["obs"].isfinite().all()) for frame in frames)
+    assert "the model is unstable" in str(simulator.unstable())
+    assert make(task()).unstable() is None
 
 
 def test_an_episode_whose_physics_breaks_once_in_a_long_while_ends(task: Build, make: Make) -> None:
@@ -96,3 +106,4 @@ def test_an_episode_whose_physics_breaks_once_in_a_long_while_ends(task: Build, 
     after = simulator.step(torch.zeros(3, 2))
     assert after.started.tolist() == [False, True, False]
     assert torch.isfinite(after.obs["obs"]).all()
+    assert simulator.unstable() is None

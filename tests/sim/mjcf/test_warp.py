@@ -203,8 +203,8 @@ def test_too_little_room_on_the_device_is_one_line(short: str, task: Build, make
 def test_an_unstable_model_is_told_on_a_device_too(task: Build, make: Make) -> None:
     edits = [{"set": "joint(hinge)", "stiffness": [1e9, 0, 0]}]
     simulator = make(task(device="warp-cpu", edits=edits, reset={"noise": {"qpos": 0.1}}))
-    with pytest.raises(ConfigError, match=r"the model is unstable: NaN or a number beyond 1e10 at step \d+ of env"):
-        _play(simulator, 40)
+    _play(simulator, 40)
+    assert "the model is unstable: NaN or a number beyond 1e10 at step " in str(simulator.unstable())
 
 
 @pytest.mark.slow
