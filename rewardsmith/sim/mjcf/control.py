@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rewardsmith.sim.mjcf.declared import ControlKeys, refused
-from rewardsmith.sim.mjcf.model import unknown
+from rewardsmith.sim.mjcf.elements import unknown
 from rewardsmith.types import Task
 
 
@@ -57,7 +57,11 @@ class Control:
 def _driven(task: Task, keys: ControlKeys, model: mujoco.MjModel) -> list[int]:
     if keys.actuators is None:
         if model.nu == 0:
-            raise refused(task, "the model has no actuator, so there is nothing that a policy could do.")
+            raise refused(
+                task,
+                "the model has no actuator, so there is nothing that a policy could do. Add one, e.g. by edit() in "
+                "env.code.",
+            )
         return list(range(model.nu))
     known = [model.actuator(i).name for i in range(model.nu)]
     for name in keys.actuators:

@@ -5,7 +5,8 @@ Reading needs neither MuJoCo nor torch. How each is used is told in docs/mjcf.md
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -34,6 +35,11 @@ def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+def _twice(names: Iterable[str]) -> str | None:
+    """A name that stands there more than once."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)
+
+
 def _positive(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] <= 0:
         raise ValueError(f"is {list(pair)}; expected numbers above 0.")
@@ -50,7 +56,9 @@ Factors = Annotated[tuple[float, float], AfterValidator(_ordered), AfterValidato
 class ControlKeys(Settings):
     """How an action becomes MuJoCo's `ctrl`."""
 
-    actuators: tuple[str, ...] | None = Field(None, description="which an action drives, in this order; all by default")
+    actuators: tuple[str, ...] | None = Field(
+        None, min_length=1, description="which an action drives, in this order; all by default"
+    )
     scale: Numbers | None = Field(
         None,
         description="ctrl = default + scale * action, one number or one an actuator; by default -1 to 1 is ctrlrange",
@@ -58,11 +66,20 @@ class ControlKeys(Settings):
     default: Numbers | None = Field(None, description="the ctrl of action 0; by default that of the keyframe, else 0")
     physics_dt_s: float | None = Field(None, gt=0, description="the physics time step, instead of the model's own")
 
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.default is not None and self.scale is None:
+            raise ValueError("has a default but no scale, without which it counts for nothing. Add scale.")
+        twice = _twice(self.actuators or ())
+        if twice is not None:
+            raise ValueError(f"drives actuator '{twice}' twice; name each once.")
+        return self
+
 
 class CommandKeys(Settings):
     """Numbers drawn uniformly for each episode: a goal, or a command that changes every `every_s` seconds."""
 
-    low: Numbers = Field(description="lower ends, one number or a list")
+    low: Numbers = Field(min_length=1, description="lower ends, one number or a list")
     high: Numbers = Field(description="upper ends, as many")
     every_s: float | None = Field(None, gt=0, description="drawn anew after so many seconds; null: once an episode")
     mocap: str | None = Field(None, description="a mocap body that is put there, so that it is seen")
@@ -129,7 +146,9 @@ class RandomiseKeys(Settings):
     """How worlds differ from episode to episode: factors, for all or by name."""
 
     mass: Factors | dict[str, Factors] | None = Field(None, description="of bodies, inertia included")
-    friction: Factors | dict[str, Factors] | None = Field(None, description="sliding friction of geoms")
+    friction: Factors | dict[str, Factors] | None = Field(
+        None, description="sliding friction of geoms; of two that touch the larger counts"
+    )
     damping: Factors | dict[str, Factors] | None = Field(None, description="of joints")
     gain: Factors | dict[str, Factors] | None = Field(None, description="strength of actuators")
     pushes: PushKeys | None = None
@@ -175,7 +194,7 @@ class MjcfKeys(Settings):
     """`env:` of the backend `mjcf`."""
 
     backend: Literal["mjcf"] = Field(description="mjcf: MuJoCo itself, on a model of your own")
-    model: str = Field(min_length=1, description="an MJCF file beside the task, or a robot of MuJoCo Menagerie by name")
+    model: str = Field(min_length=1, description="an MJCF or URDF file beside the task, or a robot by name")
     scene: str | None = Field(None, description="flat (ground and light), or an MJCF file that is put around the model")
     edits: tuple[EditKeys, ...] = Field((), description="changes of the model, in order")
     code: str | None = Field(None, description="a Python file beside the task, for what cannot be declared")
@@ -193,6 +212,13 @@ class MjcfKeys(Settings):
     )
     buffers: BufferKeys = Field(default_factory=BufferKeys, description="room on a GPU for contacts and constraints")
     randomise: RandomiseKeys = Field(default_factory=RandomiseKeys, description="how worlds differ between episodes")
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        twice = _twice(command.mocap for command in self.commands.values() if command.mocap is not None)
+        if twice is not None:
+            raise ValueError(f"has two commands that put the mocap body '{twice}' somewhere; leave one.")
+        return self
 
 
 def env_spec(keys: MjcfKeys) -> EnvSpec:

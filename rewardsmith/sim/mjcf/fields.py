@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.sim.frames import no_such_field
-from rewardsmith.sim.mjcf.model import named, unknown
+from rewardsmith.sim.mjcf.elements import named, unknown
 from rewardsmith.sources import OBJECTS, STATE
 
 Read = Callable[[Tensor], Tensor]
@@ -162,6 +162,17 @@ def _check_names(spec: Any, field: Field, commands: list[str]) -> None:
         if name not in known:
             told = unknown(what, name, known).replace("the model has no command", "env.commands has no")
             raise ConfigError(f"info has no field '{field.text}': {told}")
+    if field.kind == "joint" and field.field == "qfrc_actuator":
+        _check_axis(field, named(spec, "joint")[field.of[0]].type)
+
+
+def _check_axis(field: Field, kind: Any) -> None:
+    if kind in (mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_BALL):
+        told = "is a ball" if kind == mujoco.mjtJoint.mjJNT_BALL else "is free"
+        raise ConfigError(
+            f"info has no field '{field.text}': joint '{field.of[0]}' {told}, and MuJoCo tells this of hinges and "
+            "slides. Read actuator(...).force."
+        )
 
 
 def _needed(spec: Any, field: Field) -> list[Field]:

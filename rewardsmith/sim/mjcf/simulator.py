@@ -19,7 +19,7 @@ from torch import Tensor
 from rewardsmith import opengl
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Frame, Picture
-from rewardsmith.sim.mjcf import declared, fields, files, model, varied, warp, worlds
+from rewardsmith.sim.mjcf import declared, fields, files, model, starts, varied, warp, worlds
 from rewardsmith.sim.mjcf.control import Control
 from rewardsmith.sim.mjcf.declared import MjcfKeys
 from rewardsmith.sim.mjcf.device import DeviceBatch
@@ -115,6 +115,7 @@ def _parts(task: Task, keys: MjcfKeys, env_seeds: Sequence[int], info_fields: Se
     _demand(task, keys, spec, read, asked=info_fields)
     whole = _nominal(task, keys, model.compiled(task, spec))
     slim = model.unseen(spec) if worlds.differ(keys.randomise) else None
+    stepped = whole if slim is None else _nominal(task, keys, slim, whole=whole.model)
     plain, on = whole.model, warp.torch_device(keys)
     episodes = Episodes(task, keys, plain, worlds=len(whole.changes), reset=read.code.reset, device=on)
     layout = Layout(plain, episodes.commands.places, device=on)
@@ -122,7 +123,7 @@ def _parts(task: Task, keys: MjcfKeys, env_seeds: Sequence[int], info_fields: Se
     return Parts(
         task=task,
         whole=whole,
-        stepped=whole if slim is None else _nominal(task, keys, slim),
+        stepped=stepped,
         seeds=torch.tensor([int(seed) for seed in env_seeds], dtype=torch.int64, device=on),
         episodes=episodes,
         control=Control(task, keys.control, plain, rest=episodes.starts.ctrl, device=on),
@@ -132,10 +133,12 @@ def _parts(task: Task, keys: MjcfKeys, env_seeds: Sequence[int], info_fields: Se
     )
 
 
-def _nominal(task: Task, keys: MjcfKeys, compiled: mujoco.MjModel) -> Nominal:
+def _nominal(task: Task, keys: MjcfKeys, compiled: mujoco.MjModel, *, whole: mujoco.MjModel | None = None) -> Nominal:
     compiled.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)  # a broken state is to be seen
+    compiled.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)  # who sleeps is in no state
     worlds.disturb(compiled, task.env.disturbance)
-    return Nominal(task, keys.randomise, compiled)
+    starts.place_mocap(task, keys, compiled)
+    return Nominal(task, keys.randomise, compiled, whole=whole)
 
 
 def _demand(task: Task, keys: MjcfKeys, spec: Any, read: Expressions, *, asked: Sequence[str]) -> None:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from rewardsmith.sim.mjcf.declared import BodyStart, CommandKeys, MjcfKeys, Range, refused
+from rewardsmith.sim.mjcf.elements import unknown
 from rewardsmith.sim.mjcf.fields import FULL
-from rewardsmith.sim.mjcf.model import unknown
 from rewardsmith.types import Task
 
 PLACE: Final = ("x", "y", "z", "roll", "pitch", "yaw", "vx", "vy", "vz")
@@ -36,7 +36,7 @@ class Starts:
         self._task, self._model, self._spread = task, model, spread
         data = mujoco.MjData(model)
         if keys.reset.keyframe is not None:
-            mujoco.mj_resetDataKeyframe(model, data, self._keyframe(keys.reset.keyframe))
+            mujoco.mj_resetDataKeyframe(model, data, keyframe(task, model, keys.reset.keyframe))
         self.ctrl: np.ndarray = data.ctrl.copy()
         state = np.zeros(mujoco.mj_stateSize(model, FULL))
         mujoco.mj_getState(model, data, state, FULL)
@@ -98,19 +98,15 @@ class Starts:
         ends = [_wider(getattr(start, name) or (0.0, 0.0), self._spread) for name in PLACE]
         return np.array([low for low, _ in ends]), np.array([high for _, high in ends])
 
-    def _keyframe(self, name: str) -> int:
-        known = [self._model.key(i).name for i in range(self._model.nkey)]
-        if name not in known:
-            raise refused(self._task, unknown("keyframe", name, known))
-        return known.index(name)
-
     def _joint(self, name: str) -> int:
         known = [self._model.joint(i).name for i in range(self._model.njnt)]
         if name not in known:
             raise refused(self._task, unknown("joint", name, known))
         joint = known.index(name)
-        if self._model.jnt_type[joint] in (_FREE, _BALL):
-            raise refused(self._task, f"joint '{name}' is free or a ball: say where its body begins, in reset.bodies.")
+        if self._model.jnt_type[joint] == _BALL:
+            raise refused(self._task, f"joint '{name}' is a ball: {_OF_BALLS}")
+        if self._model.jnt_type[joint] == _FREE:
+            raise refused(self._task, f"joint '{name}' is free: say where its body begins, in reset.bodies.")
         return joint
 
     def _free(self, name: str) -> int:
@@ -120,11 +116,32 @@ class Starts:
         body = self._model.body(name)
         first = int(body.jntadr[0])
         if first < 0 or self._model.jnt_type[first] != _FREE:
-            raise refused(self._task, f"body '{name}' has no free joint: say where its joints begin, in reset.joints.")
+            ball = first >= 0 and self._model.jnt_type[first] == _BALL
+            way = f"its joint is a ball: {_OF_BALLS}" if ball else "say where its joints begin, in reset.joints."
+            raise refused(self._task, f"body '{name}' has no free joint: {way}")
         return first
 
 
 _FREE, _BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
+_OF_BALLS: Final = "reset.noise or a keyframe says where it begins, or reset() in env.code."
+
+
+def keyframe(task: Task, model: mujoco.MjModel, name: str) -> int:
+    """The number of a keyframe. Raises: ConfigError: the model has none of that name."""
+    known = [model.key(i).name for i in range(model.nkey)]
+    if name not in known:
+        raise refused(task, unknown("keyframe", name, known))
+    return known.index(name)
+
+
+def place_mocap(task: Task, keys: MjcfKeys, model: mujoco.MjModel) -> None:
+    """Give mocap bodies their place in the start's keyframe as the model's own, where whoever steps it begins."""
+    if keys.reset.keyframe is None:
+        return
+    key = keyframe(task, model, keys.reset.keyframe)
+    bodies = np.flatnonzero(model.body_mocapid >= 0)
+    model.body_pos[bodies] = model.key_mpos[key].reshape(-1, 3)[model.body_mocapid[bodies]]
+    model.body_quat[bodies] = model.key_mquat[key].reshape(-1, 4)[model.body_mocapid[bodies]]
 
 
 def _wider(ends: Range, factor: float) -> Range:

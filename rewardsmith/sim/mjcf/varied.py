@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rewardsmith.sim.mjcf.warp import WarpPhysics
-from rewardsmith.sim.mjcf.worlds import ARRAYS, Change, Nominal
+from rewardsmith.sim.mjcf.worlds import Change, Nominal, arrays, scale
 
 DERIVED = ("body_subtreemass", "body_invweight0", "dof_invweight0", "tendon_invweight0")
 """Fields that follow from masses."""
@@ -26,9 +26,9 @@ DERIVED = ("body_subtreemass", "body_invweight0", "dof_invweight0", "tendon_invw
 
 def varied_fields(changes: Sequence[Change], model: mujoco.MjModel) -> list[str]:
     """The fields of MuJoCo Warp's model that differ between worlds."""
-    kinds = list(dict.fromkeys(change.kind for change in changes))
-    derived = [name for name in DERIVED if model.ntendon or not name.startswith("tendon")] if "mass" in kinds else []
-    return [array for kind in kinds for array in ARRAYS[kind][1]] + derived
+    masses = any(change.kind == "mass" for change in changes)
+    derived = [name for name in DERIVED if model.ntendon or not name.startswith("tendon")] if masses else []
+    return arrays(changes) + derived
 
 
 class VariedWorlds:
@@ -42,19 +42,19 @@ class VariedWorlds:
         self._drawn = torch.zeros(len(seeds), len(changes), dtype=torch.float64, device=on)
         self._fields = {name: physics.field(name) for name in varied_fields(changes, model)}
         self._base = {name: field[:1].clone() for name, field in self._fields.items()}
-        self._of = {kind: _which(changes, kind, model).to(on) for kind in dict.fromkeys(c.kind for c in changes)}
-        self._masses = Masses(changes, model, on) if "mass" in self._of else None
+        self._of = {name: _which(changes, name, model).to(on) for name in arrays(changes)}
+        self._masses = Masses(changes, model, on) if any(change.kind == "mass" for change in changes) else None
 
     def change(self, started: Tensor, uniform: Tensor) -> None:
         """Give those that `started (N,)` other worlds, by `uniform (N, G)`; waits for the device if masses differ."""
-        if not self._of:
+        if not self._drawn.shape[1]:
             return
         self._drawn = torch.where(started[:, None], uniform, self._drawn)
         factors = self._low + self._span * self._drawn
         padded = torch.cat([torch.ones_like(factors[:, :1]), factors], dim=1)
-        for kind in self._of:
-            for name in ARRAYS[kind][1]:
-                self._scale(name, padded.index_select(1, self._of[kind]), first_only=kind == "friction")
+        for name, which in self._of.items():
+            factor = padded.index_select(1, which.flatten()).view(-1, *which.shape)
+            self._fields[name].copy_(self._base[name] * factor)
         if self._masses is not None and bool(started.any()):
             rows = started.nonzero()[:, 0]
             for name, values in self._masses.derived(factors[rows]).items():
@@ -63,25 +63,18 @@ class VariedWorlds:
 
     def model(self, environment: int) -> mujoco.MjModel:
         """One environment's own model with all that is seen of it, on the CPU."""
-        if not self._of:
+        if not self._drawn.shape[1]:
             return self._whole.model
         return self._whole.changed(self._drawn[environment].cpu().numpy())
 
-    def _scale(self, name: str, scale: Tensor, *, first_only: bool) -> None:
-        """Write the plain field times `scale (N, rows)`; of several numbers a row all, or the first alone."""
-        field, base = self._fields[name], self._base[name]
-        if first_only:
-            field[..., 0] = base[..., 0] * scale
-        else:
-            field.copy_(base * scale.view(*scale.shape, *[1] * (field.ndim - 2)))
 
-
-def _which(changes: Sequence[Change], kind: str, model: mujoco.MjModel) -> Tensor:
-    """For each row of a kind's arrays which factor it takes, counted from 1; 0 for none."""
-    found = np.zeros(len(getattr(model, ARRAYS[kind][1][0])), dtype=np.int64)
+def _which(changes: Sequence[Change], array: str, model: mujoco.MjModel) -> Tensor:
+    """For each number of an array which factor it takes, counted from 1; 0 for none."""
+    found = np.zeros(getattr(model, array).shape, dtype=np.int64)
     for number, change in enumerate(changes):
-        if change.kind == kind:
-            found[list(change.rows)] = 1 + number
+        for part in change.parts:
+            if part.array == array:
+                found[part.at] = 1 + number
     return torch.from_numpy(found)
 
 
@@ -123,8 +116,7 @@ def _heavier(model: mujoco.MjModel, change: Change) -> mujoco.MjModel:
     """The model with twice the mass where a change is of masses."""
     other = copy.copy(model)
     if change.kind == "mass":
-        for array in ARRAYS["mass"][1]:
-            getattr(other, array)[list(change.rows)] *= 2
+        scale(other, change, 2.0)
     mujoco.mj_setConst(other, mujoco.MjData(other))
     return other
 

@@ -6,8 +6,9 @@ On a GPU `varied.py` takes the place of `Worlds`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -15,16 +16,13 @@ import torch
 from torch import Tensor
 
 from rewardsmith.sim.mjcf.declared import Factors, PushKeys, RandomiseKeys, refused
-from rewardsmith.sim.mjcf.model import unknown
+from rewardsmith.sim.mjcf.elements import unknown
 from rewardsmith.types import Disturbance, Task
 
-ARRAYS = {
-    "mass": ("body", ("body_mass", "body_inertia")),
-    "friction": ("geom", ("geom_friction",)),
-    "damping": ("joint", ("dof_damping",)),
-    "gain": ("actuator", ("actuator_gainprm", "actuator_biasprm")),
-}
-"""What a factor is of, and MuJoCo's arrays that hold it; of a friction only the first number, the sliding one."""
+ELEMENTS = {"mass": "body", "friction": "geom", "damping": "joint", "gain": "actuator"}
+"""What a factor of each kind is of."""
+AS_DERIVED = ("eq_data", "tendon_length0", "actuator_length0")
+"""Arrays that `mj_setConst` writes but that follow from no mass: from where bodies are when the model is compiled."""
 
 
 def disturb(model: mujoco.MjModel, wanted: Disturbance | None) -> None:
@@ -41,20 +39,39 @@ def disturb(model: mujoco.MjModel, wanted: Disturbance | None) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Numbers of one array of MuJoCo's model: of some rows all columns, or those given."""
+
+    array: str
+    rows: tuple[int, ...]
+    columns: slice | None = None
+
+    @property
+    def at(self) -> Any:
+        """What the array is indexed with."""
+        return list(self.rows) if self.columns is None else (list(self.rows), self.columns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What one factor is of: rows of the arrays of a kind, all drawn alike."""
+    """What one factor is of: all drawn alike."""
 
     kind: str
-    rows: tuple[int, ...]
+    parts: tuple[Part, ...]
     low: float
     high: float
 
 
 class Nominal:
-    """A model as declared, and what is changed in its copies."""
+    """A model as declared, and what is changed in its copies.
 
-    def __init__(self, task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> None:
-        self.model, self.changes = model, changes(task, keys, model)
+    `whole` is the model that names are of, where `model` lacks what is only seen.
+    """
+
+    def __init__(
+        self, task: Task, keys: RandomiseKeys, model: mujoco.MjModel, *, whole: mujoco.MjModel | None = None
+    ) -> None:
+        self.model, self.changes = model, changes(task, keys, model, whole=whole or model)
         self._scratch = mujoco.MjData(model) if self.changes else None
 
     def changed(self, uniform: np.ndarray) -> mujoco.MjModel:
@@ -65,13 +82,14 @@ class Nominal:
 
     def change(self, copied: mujoco.MjModel, uniform: np.ndarray) -> None:
         """Give a copy the world that `uniform` says, whatever it was before."""
-        for kind in {change.kind for change in self.changes}:
-            for array in ARRAYS[kind][1]:
-                getattr(copied, array)[:] = getattr(self.model, array)
+        for array in arrays(self.changes):
+            getattr(copied, array)[:] = getattr(self.model, array)
         for change, u in zip(self.changes, uniform, strict=True):
-            _scale(copied, change, change.low + (change.high - change.low) * u)
+            scale(copied, change, change.low + (change.high - change.low) * u)
         if any(change.kind == "mass" for change in self.changes):
             mujoco.mj_setConst(copied, self._scratch)
+            for array in AS_DERIVED:
+                getattr(copied, array)[:] = getattr(self.model, array)
 
 
 class Worlds:
@@ -99,47 +117,103 @@ class Worlds:
 
 def differ(keys: RandomiseKeys) -> bool:
     """Whether a task's environments need a model each."""
-    return any(getattr(keys, kind) is not None for kind in ARRAYS)
+    return any(getattr(keys, kind) is not None for kind in ELEMENTS)
 
 
-def _scale(model: mujoco.MjModel, change: Change, factor: float) -> None:
-    rows = list(change.rows)
-    for array in ARRAYS[change.kind][1]:
-        values = getattr(model, array)
-        if change.kind == "friction":
-            values[rows, 0] *= factor
-        else:
-            values[rows] *= factor
+def arrays(changes: Iterable[Change]) -> list[str]:
+    """The arrays of MuJoCo's model that differ between worlds, less what MuJoCo derives from them."""
+    return list(dict.fromkeys(part.array for change in changes for part in change.parts))
 
 
-def changes(task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> list[Change]:
-    """What differs between a task's worlds.
+def scale(model: mujoco.MjModel, change: Change, factor: float) -> None:
+    """Multiply all that a change is of, in place."""
+    for part in change.parts:
+        getattr(model, part.array)[part.at] *= factor
 
-    Raises: ConfigError: a factor is of something that the model does not have.
+
+# --- reading the declarations ---------------------------------------------------------------------------------------
+
+
+def changes(
+    task: Task, keys: RandomiseKeys, model: mujoco.MjModel, *, whole: mujoco.MjModel | None = None
+) -> list[Change]:
+    """What differs between a task's worlds; as many changes where `model` lacks some of the elements of `whole`.
+
+    Raises: ConfigError: a factor is of something that `whole` does not have, or of a DC motor's strength.
     """
-    return [
-        Change(kind=kind, rows=tuple(rows), low=low, high=high)
-        for kind, rows, (low, high) in _changes(task, keys, model)
-    ]
+    return list(_changes(task, keys, model, whole or model))
 
 
-def _changes(task: Task, keys: RandomiseKeys, model: mujoco.MjModel) -> Iterable[tuple[str, Iterable[int], Factors]]:
-    for kind in ARRAYS:
+def _changes(task: Task, keys: RandomiseKeys, model: mujoco.MjModel, whole: mujoco.MjModel) -> Iterator[Change]:
+    for kind, element in ELEMENTS.items():
         wanted: Factors | dict[str, Factors] | None = getattr(keys, kind)
+        groups: list[tuple[list[int], Factors]] = []
         if isinstance(wanted, dict):
-            yield from ((kind, _rows(task, model, kind, name), factors) for name, factors in wanted.items())
+            groups = [(_numbered(task, model, whole, element, name), factors) for name, factors in wanted.items()]
         elif wanted is not None:
-            yield kind, range(len(getattr(model, ARRAYS[kind][1][0]))), wanted
+            groups = [(list(range(len(_names(model, element)))), wanted)]
+        every = {number for numbers, _ in groups for number in numbers}
+        for numbers, (low, high) in groups:
+            parts = _parts(task, model, kind, numbers, every)
+            yield Change(kind=kind, parts=tuple(part for part in parts if part.rows), low=low, high=high)
 
 
-def _rows(task: Task, model: mujoco.MjModel, kind: str, name: str) -> list[int]:
-    element = ARRAYS[kind][0]
+def _names(model: mujoco.MjModel, element: str) -> list[str]:
     count = {"body": model.nbody, "geom": model.ngeom, "joint": model.njnt, "actuator": model.nu}[element]
-    known = [getattr(model, element)(i).name for i in range(count)]
+    return [getattr(model, element)(i).name for i in range(count)]
+
+
+def _numbered(task: Task, model: mujoco.MjModel, whole: mujoco.MjModel, element: str, name: str) -> list[int]:
+    """The one element of that name; none where `whole` alone has it."""
+    known, here = _names(whole, element), _names(model, element)
     if name not in known:
-        raise refused(task, unknown(element, name, [n for n in known if n]))
-    number = known.index(name)
-    return [i for i in range(model.nv) if model.dof_jntid[i] == number] if kind == "damping" else [number]
+        raise refused(task, unknown(element, name, known))
+    return [here.index(name)] if name in here else []
+
+
+def _parts(task: Task, model: mujoco.MjModel, kind: str, numbers: list[int], every: set[int]) -> Iterator[Part]:
+    """Where a factor of the elements `numbers` applies; `every` element that has any of this kind."""
+    rows = tuple(numbers)
+    match kind:
+        case "mass":
+            yield from (Part(array=array, rows=rows) for array in ("body_mass", "body_inertia"))
+        case "friction":  # the sliding one
+            yield Part(array="geom_friction", rows=rows, columns=slice(0, 1))
+            yield Part(array="pair_friction", rows=_pairs(model, numbers, every), columns=slice(0, 2))
+        case "damping":
+            dofs = tuple(dof for dof in range(model.nv) if model.dof_jntid[dof] in numbers)
+            yield Part(array="dof_damping", rows=dofs)
+            if model.dof_dampingpoly.any():  # grows with speed
+                yield Part(array="dof_dampingpoly", rows=dofs)
+        case "gain":
+            yield from _gains(task, model, numbers)
+
+
+def _pairs(model: mujoco.MjModel, geoms: list[int], every: set[int]) -> tuple[int, ...]:
+    """Pairs of geoms with a friction of their own, which take the factor of their first geom, else of their second."""
+    whose = [
+        first if first in every else second for first, second in zip(model.pair_geom1, model.pair_geom2, strict=True)
+    ]
+    return tuple(pair for pair, geom in enumerate(whose) if geom in geoms)
+
+
+def _gains(task: Task, model: mujoco.MjModel, actuators: list[int]) -> Iterator[Part]:
+    """Of a muscle only its force and scale, which are negative where they are not to be used."""
+    muscles = _of_type(model, actuators, mujoco.mjtGain.mjGAIN_MUSCLE, mujoco.mjtBias.mjBIAS_MUSCLE)
+    for number in _of_type(model, actuators, mujoco.mjtGain.mjGAIN_DCMOTOR, mujoco.mjtBias.mjBIAS_DCMOTOR):
+        raise refused(
+            task,
+            f"actuator '{model.actuator(number).name or number}' is a DC motor, which has no single strength for "
+            "env.randomise.gain: name the others there.",
+        )
+    others = tuple(number for number in actuators if number not in muscles)
+    for array in ("actuator_gainprm", "actuator_biasprm"):
+        yield Part(array=array, rows=others)
+        yield Part(array=array, rows=tuple(muscles), columns=slice(2, 4))
+
+
+def _of_type(model: mujoco.MjModel, actuators: list[int], gain: mujoco.mjtGain, bias: mujoco.mjtBias) -> list[int]:
+    return [i for i in actuators if model.actuator_gaintype[i] == int(gain) or model.actuator_biastype[i] == int(bias)]
 
 
 class Pushes:
@@ -166,11 +240,8 @@ class Pushes:
 
 
 def _free_dof(task: Task, body: str | None, model: mujoco.MjModel) -> int:
-    free = {
-        model.body(int(model.jnt_bodyid[joint])).name: int(model.jnt_dofadr[joint])
-        for joint in range(model.njnt)
-        if model.jnt_type[joint] == int(mujoco.mjtJoint.mjJNT_FREE)
-    }
-    if not free or (body is not None and body not in free):
-        raise refused(task, unknown("body with a free joint", body or "", free))
-    return free[body] if body is not None else next(iter(free.values()))
+    joints = [joint for joint in range(model.njnt) if model.jnt_type[joint] == int(mujoco.mjtJoint.mjJNT_FREE)]
+    names = [model.body(int(model.jnt_bodyid[joint])).name for joint in joints]
+    if not joints or (body is not None and body not in names):
+        raise refused(task, unknown("body with a free joint", body or "", names))
+    return int(model.jnt_dofadr[joints[0 if body is None else names.index(body)]])

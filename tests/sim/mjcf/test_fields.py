@@ -109,6 +109,22 @@ def test_a_force_at_rest_is_the_weight(task: Build, make: Make) -> None:
     assert frame.info["contact(sphere, floor).force"][0, 2].item() == pytest.approx(0.5 * 9.81, rel=0.01)
 
 
+def test_an_acceleration_at_rest_is_that_of_an_accelerometer(task: Build, make: Make) -> None:
+    told = make(task(), "body(cart).linacc").reset().info["body(cart).linacc"][0]
+    torch.testing.assert_close(told, torch.tensor([0.0, 0.0, 9.81]))
+
+
+def test_a_name_of_a_geom_and_a_body_means_the_geom_in_a_contact(task: Build, make: Make) -> None:
+    """The ball's geom rests on the floor; a body that is named like the cart's geom in the air changes nothing."""
+    edits = [{"set": "body(ball)", "name": "box"}]
+    simulator = make(task(edits=edits), "contact(box)", "contact(sphere)")
+    simulator.reset()
+    for _ in range(60):
+        frame = simulator.step(torch.zeros(3, 2))
+    assert not frame.info["contact(box)"].any()
+    assert frame.info["contact(sphere)"].all()
+
+
 @pytest.mark.parametrize(
     ("field", "told"),
     [
@@ -122,6 +138,8 @@ def test_a_force_at_rest_is_the_weight(task: Build, make: Make) -> None:
         ("body(pole)", r"it needs to say what of the body\. Known: xpos"),
         ("sensor(gyro).data", r"a sensor has no 'data'\. Known: none: leave it away"),
         ("body(pole, cart).xpos", r"it names 2 elements\. Write e\.g\. body\(pole\)"),
+        ("joint(wrist).qfrc_actuator", r"joint 'wrist' is a ball, and MuJoCo tells this of hinges and slides"),
+        ("joint(root).qfrc_actuator", r"joint 'root' is free, and MuJoCo tells this of hinges and slides"),
         ("act", r"the model has none of it"),
         ("x_velocity", r"info has no field 'x_velocity'\. Known: act, actuator\(\.\.\.\), body"),
     ],

@@ -77,6 +77,107 @@ def test_edits_change_add_and_delete(task: Build, make: Make) -> None:
     assert model.body("ball").mass[0] == pytest.approx(2.5)
 
 
+BOT = """<mujoco><worldbody><geom name="floor" type="plane" size="1 1 1"/><light name="sun"/><camera name="eye"/>
+  <body name="foot" pos="0 0 1"><joint name="j" range="-1 1" limited="true"/><geom name="sole" size=".1"/>
+  <body name="toe"><joint name="k"/><geom size=".1"/></body></body></worldbody>
+  <actuator><motor name="m" joint="j" ctrlrange="-1 1"/></actuator>
+  <keyframe><key name="home" qpos="1 2"/></keyframe></mujoco>"""
+
+
+def edited(task: Build, make: Make, folder: Path, *edits: dict[str, object]) -> mujoco.MjModel:
+    (folder / "bot.xml").write_text(BOT)
+    return make(task("bot.xml", folder=folder, dt=0.01, edits=list(edits)), seeds=[1]).pose(0)[0]
+
+
+def test_a_number_alone_sets_the_first_of_a_list(task: Build, make: Make, tmp_path: Path) -> None:
+    model = edited(
+        task, make, tmp_path,
+        {"set": "joint(j)", "damping": 0.5}, {"set": "actuator(m)", "gear": 100},
+        {"set": 'geom("sole")', "friction": 2},
+    )  # fmt: skip
+    assert model.joint("j").damping[0] == 0.5
+    assert model.actuator("m").gear.tolist() == [100, 0, 0, 0, 0, 0]
+    assert model.geom("sole").friction.tolist() == [2, 0.005, 0.0001]
+
+
+def test_what_mujoco_counts_is_said_in_words(task: Build, make: Make, tmp_path: Path) -> None:
+    model = edited(
+        task, make, tmp_path,
+        {"set": "joint(j)", "type": "slide"}, {"set": "light(sun)", "type": "spot"},
+        {"set": "camera(eye)", "mode": "trackcom"}, {"set": "geom(sole)", "type": "box", "size": [0.1, 0.1, 0.1]},
+        {"set": "option", "integrator": "implicitfast", "cone": "elliptic", "solver": "CG"},
+    )  # fmt: skip
+    assert model.jnt_type[0] == mujoco.mjtJoint.mjJNT_SLIDE
+    assert model.light_type[0] == mujoco.mjtLightType.mjLIGHT_SPOT
+    assert model.cam_mode[0] == mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM
+    assert model.geom("sole").type[0] == mujoco.mjtGeom.mjGEOM_BOX
+    assert model.opt.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    assert model.opt.cone == mujoco.mjtCone.mjCONE_ELLIPTIC
+    assert model.opt.solver == mujoco.mjtSolver.mjSOL_CG
+
+
+def test_a_keyframe_is_set_or_deleted_when_a_joint_is(task: Build, make: Make, tmp_path: Path) -> None:
+    gone: dict[str, object] = {"delete": "joint(k)"}
+    assert edited(task, make, tmp_path, gone, {"set": "key(home)", "qpos": [3]}).key("home").qpos.tolist() == [3]
+    assert edited(task, make, tmp_path, gone, {"delete": "key(*)"}).nkey == 0
+    with pytest.raises(ConfigError, match=r"{set: key\(home\), qpos: .* {delete: key\(home\)}") as found:
+        edited(task, make, tmp_path, gone)
+    assert "\n" not in str(found.value)
+
+
+def test_a_bodys_own_mass_is_set_where_it_counts(task: Build, make: Make, tmp_path: Path) -> None:
+    own: dict[str, object] = {"set": "body(foot)", "mass": 3, "inertia": [1, 1, 1], "ipos": [0, 0, 0]}
+    assert edited(task, make, tmp_path, own).body("foot").mass[0] == 3
+    assert edited(task, make, tmp_path, {"set": "geom(sole)", "mass": 3}).body("foot").mass[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"delete": "body(world)"}, r"body\(world\) is the world itself, which cannot be deleted"),
+        ({"delete": "option"}, r"'option' is no element that can be edited"),
+        ({"set": "body(foot)", "mass": 3}, r"takes its mass from its geoms, .* {set: geom\(\.\.\.\), mass: 1}"),
+        ({"set": "geom(sole)", "id": 3}, r"geom\(sole\) has its id from where it stands .* cannot be set"),
+        ({"set": "body(foot)", "geoms": [3]}, r"body\(foot\) has its geoms from where it stands .* cannot be set"),
+        ({"add": "geom", "name": "sole", "size": [1]}, r"name: 'sole'\. MuJoCo says: repeated name 'sole' in geom\."),
+        ({"set": "light(sun)", "type": "spt"}, r"type: 'spt'\. Expected one of: spot, directional, point, image\."),
+        ({"set": "option", "cone": "round"}, r"cone: 'round'\. Expected one of: pyramidal, elliptic\."),
+        ({"set": "key(home)", "qpos": "much"}, r"qpos: 'much'\. Expected something like \[1\.0, 2\.0\]\."),
+        ({"set": "geom(sole)", "friction": [1, 2, 3, 4]}, r"Expected something like \[1\.0, 0\.005, 0\.0001\]\."),
+    ],
+)
+def test_an_edit_that_cannot_be_is_one_line(
+    edit: dict[str, object], told: str, task: Build, make: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=told) as found:
+        edited(task, make, tmp_path, edit)
+    assert "\n" not in str(found.value)
+
+
+def test_a_control_step_may_be_rounded(task: Build, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "m.xml").write_text(BOT.replace("<worldbody>", '<option timestep="0.0041666667"/><worldbody>', 1))
+    make(task("m.xml", folder=tmp_path, dt=0.0166667)).reset()
+    with pytest.raises(ConfigError, match=r"Write e\.g\. 0\.0125000001, or"):
+        make(task("m.xml", folder=tmp_path, dt=0.0126))
+
+
+def test_a_urdf_is_a_model_file(task: Build, make: Make, tmp_path: Path) -> None:
+    """It has no actuators, so that an edit in code adds them."""
+    (tmp_path / "arm.urdf").write_text(
+        '<robot name="arm"><link name="base"/><link name="arm"><inertial><mass value="1"/><inertia ixx="1" ixy="0" '
+        'ixz="0" iyy="1" iyz="0" izz="1"/></inertial></link><joint name="j" type="continuous"><parent link="base"/>'
+        '<child link="arm"/><axis xyz="0 1 0"/></joint></robot>'
+    )
+    (tmp_path / "arm.py").write_text(
+        "import mujoco\n\ndef edit(spec):\n    "
+        "spec.add_actuator(name='m', target='j', trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrlrange=[-1, 1])\n"
+    )
+    frame = make(task("arm.urdf", folder=tmp_path, code="arm.py"), "joint(j).qpos").reset()
+    assert frame.info["joint(j).qpos"].shape == (3,)
+    with pytest.raises(ConfigError, match=r"no actuator, .* by edit\(\) in env\.code"):
+        make(task("arm.urdf", folder=tmp_path))
+
+
 def test_an_element_is_found_after_another_was_deleted(task: Build, make: Make) -> None:
     edits = [{"delete": "body(arm)"}, {"set": "geom(floor)", "friction": [0.3, 0.01, 0.001]}]
     model = make(task(edits=edits), "body(ball).cvel", "contact(sphere, floor)").pose(0)[0]
@@ -104,6 +205,7 @@ def test_a_mesh_that_is_not_there_is_one_line_with_the_closest(task: Build, make
         ({"edits": [{"set": "geom(floor)", "friction": "much"}]}, r"geom\(floor\) cannot have friction: 'much'"),
         ({"edits": [{"set": "floor", "size": [1]}]}, r"'floor' is no element that can be edited\. Write e\.g\. geom"),
         ({"edits": [{"set": "geom(floor)", "delete": "geom(floor)"}]}, r"exactly one of set, delete and add"),
+        ({"scene": "flat"}, r"the model has a geom\(floor\) of its own\. Leave env\.scene out, or rename"),
         ({"scene": "rom.xml"}, r"no such model file '.*/rom\.xml'"),
         ({"dt": 0.033}, r"control_dt_s is 0\.033 s, no whole multiple of the model's time step of 0\.01 s\..* 0\.03"),
     ],
@@ -157,6 +259,9 @@ def test_an_action_becomes_ctrl_as_declared(
     ("env", "told"),
     [
         ({"control": {"actuators": ["psuh"]}}, r"no actuator 'psuh'\. Did you mean 'push'\?"),
+        ({"control": {"actuators": ["push", "push"]}}, r"drives actuator 'push' twice"),
+        ({"control": {"actuators": []}}, r"control\.actuators"),
+        ({"control": {"default": 0.5}}, r"has a default but no scale"),
         ({"control": {"scale": [1, 2, 3]}}, r"env\.control\.scale has 3 numbers; expected 1 or 2"),
         ({"edits": [{"set": "actuator(push)", "ctrllimited": 0}]}, r"actuator 'push' has no ctrlrange\. Say what"),
         ({"control": {"scael": 1}}, r"unknown key 'scael' in 'control'\. Did you mean 'control\.scale'\?"),

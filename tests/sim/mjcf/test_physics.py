@@ -52,6 +52,16 @@ def test_a_step_is_a_plain_loop_of_mj_step(task: Build, make: Make) -> None:
         assert torch.equal(frame.obs["obs"][4], expected)
 
 
+def test_nothing_sleeps(task: Build, make: Make, tmp_path: Path) -> None:
+    """Whether something sleeps is in no state, so that it would depend on who was stepped before."""
+    (tmp_path / "m.xml").write_text(
+        '<mujoco><option><flag sleep="enable"/></option><worldbody><body><joint name="j"/><geom size=".1"/></body>'
+        '</worldbody><actuator><motor joint="j" ctrlrange="-1 1"/></actuator></mujoco>'
+    )
+    model = make(task("m.xml", folder=tmp_path)).pose(0)[0]
+    assert not model.opt.enableflags & int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+
+
 @pytest.mark.parametrize("threads", [2, 3, None])
 def test_the_number_of_threads_changes_no_bit(threads: int | None, task: Build, make: Make) -> None:
     wanted = task(reset=START, randomise={"mass": [0.5, 1.5]}, steps=12)

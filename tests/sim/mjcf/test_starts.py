@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from rewardsmith.types import Disturbance, Task
 Build = Callable[..., Task]
 Make = Callable[..., MjcfSimulator]
 MANY = range(64)
+AT = {"low": [0, 0, 0], "high": [1, 1, 1]}
 
 
 def start(simulator: MjcfSimulator, field: str) -> torch.Tensor:
@@ -85,16 +87,50 @@ def test_a_command_changes_when_its_time_has_come(task: Build, make: Make) -> No
     assert all(torch.equal(frame.info["command(goal)"], frames[0].info["command(goal)"]) for frame in frames)
 
 
+KEYED = """<mujoco><worldbody><body name="mark" mocap="true" pos="1 0 0"><geom name="m" size=".1"/></body>
+  <body name="other" mocap="true"><geom size=".1"/></body><body name="arm" pos="0 0 1"><joint name="j"/>
+  <geom size=".1" pos=".2 0 0"/></body></worldbody><actuator><motor joint="j" ctrlrange="-1 1"/></actuator>
+  <keyframe><key name="k" mpos="2 0 1 3 3 3" mquat="0 1 0 0 1 0 0 0"/></keyframe></mujoco>"""
+
+
+@pytest.mark.parametrize("randomise", [{}, {"mass": [1, 2]}])
+def test_mocap_bodies_begin_where_the_keyframe_puts_them(
+    randomise: dict[str, object], task: Build, make: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "m.xml").write_text(KEYED)
+    commands = {"place": {"low": [5, 5, 5], "high": [5, 5, 5], "mocap": "other"}}
+    fields = ("body(mark).xpos", "body(mark).xquat", "body(other).xpos")
+    keyed = task("m.xml", folder=tmp_path, reset={"keyframe": "k"}, commands=commands, randomise=randomise)
+    simulator = make(keyed, *fields)
+    for frame in (simulator.reset(), simulator.step(torch.zeros(3, 1))):
+        assert frame.info[fields[0]][0].tolist() == [2, 0, 1]
+        assert frame.info[fields[1]][0].tolist() == [0, 1, 0, 0]
+        assert frame.info[fields[2]][0].tolist() == [5, 5, 5]  # a command goes first
+    shown = simulator.pose(0)[1]
+    assert shown.body("mark").xpos.tolist() == [2, 0, 1]
+    assert shown.body("mark").xquat.tolist() == [0, 1, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("env", "told"),
     [
         ({"reset": {"keyframe": "leanin"}}, r"no keyframe 'leanin'\. Did you mean 'leaning'\?"),
         ({"reset": {"joints": {"hing": [0, 1]}}}, r"no joint 'hing'\. Did you mean 'hinge'\?"),
-        ({"reset": {"joints": {"root": [0, 1]}}}, r"joint 'root' is free or a ball: .* reset\.bodies"),
+        ({"reset": {"joints": {"root": [0, 1]}}}, r"joint 'root' is free: .* reset\.bodies"),
+        ({"reset": {"joints": {"wrist": [0, 1]}}}, r"joint 'wrist' is a ball: reset\.noise .* reset\(\) in env\.code"),
+        (
+            {"reset": {"bodies": {"arm": {"yaw": [0, 1]}}}},
+            r"'arm' has no free joint: its joint is a ball: reset\.noise",
+        ),
         ({"reset": {"bodies": {"pole": {"x": [0, 1]}}}}, r"body 'pole' has no free joint: .* reset\.joints"),
         ({"commands": {"p": {"low": [0], "high": [1], "mocap": "goal"}}}, r"'p' has 1 numbers; 3 are needed"),
         ({"commands": {"p": {"low": [0], "high": [1], "mocap": "pole"}}}, r"no mocap body 'pole'\..* Known: goal"),
         ({"commands": {"p": {"low": [0, 1], "high": [1]}}}, r"expected as many of each, in order"),
+        ({"commands": {"p": {"low": [], "high": []}}}, r"commands\.p\.low"),
+        (
+            {"commands": {name: {**AT, "mocap": "goal"} for name in "pq"}},
+            r"two commands that put the mocap body 'goal'",
+        ),
         ({"reset": {"joints": {"hinge": [1, 0]}}}, r"write the lower end first"),
     ],
 )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 import torch
 
 from rewardsmith import sim
 from rewardsmith.errors import ConfigError
+from rewardsmith.sim.mjcf.declared import PushKeys, RandomiseKeys
 from rewardsmith.sim.mjcf.simulator import MjcfSimulator
+from rewardsmith.sim.mjcf.worlds import Nominal, Pushes
 from rewardsmith.types import Disturbance, Disturbed, Task
 
 Build = Callable[..., Task]
@@ -76,6 +80,127 @@ def test_pushes_come_at_times_of_their_own_and_change_the_velocity_along_the_gro
     moved = (speeds[1:] - speeds[:-1])[..., :2].norm(dim=-1) > 1e-3
     assert (moved.sum(dim=0) >= 5).all()  # in 2 s, every 0.2 to 0.4 s
     assert not torch.equal(moved[:, 0], moved[:, 1])
+
+
+UNSEEN = """<mujoco><option timestep="0.01" density="{density}"/><worldbody>
+  <geom name="wall" type="box" size=".1 .1 .1" pos="1 0 1" contype="0" conaffinity="0"/>
+  <body name="fish" pos="0 0 1"><freejoint/><geom name="core" size=".05" mass="1"/><site name="eye" euler="0 90 0"/>
+    <geom name="hull" type="ellipsoid" size=".3 .1 .1" contype="0" conaffinity="0" fluidshape="{shape}"/></body>
+  </worldbody><actuator><general site="eye" gear="0 0 1 0 0 0" ctrlrange="-9 9"/></actuator>
+  <sensor>{sensor}</sensor></mujoco>"""
+RAY = '<rangefinder name="seen" site="eye"/>'
+DISTANCE = '<distance name="seen" body1="fish" geom2="wall" cutoff="10"/>'
+
+
+@pytest.mark.parametrize(
+    ("shape", "sensor"), [("ellipsoid", '<clock name="seen"/>'), ("none", RAY), ("none", DISTANCE)]
+)
+def test_a_geom_that_touches_nothing_still_acts_where_worlds_are_randomised(
+    shape: str, sensor: str, task: Build, make: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "m.xml").write_text(UNSEEN.format(density=1000, shape=shape, sensor=sensor))
+    plain = task("m.xml", folder=tmp_path, dt=0.01)
+    same = replace(plain, env=replace(plain.env, options={"randomise": {"gain": [1, 1]}}))
+    one, other = (make(t, "qpos", "sensor(seen)") for t in (plain, same))
+    for step in range(20):
+        first, second = (each.step(torch.ones(3, 1)).info if step else each.reset().info for each in (one, other))
+        assert torch.equal(first["qpos"], second["qpos"])
+        assert torch.equal(first["sensor(seen)"], second["sensor(seen)"])
+
+
+def test_a_factor_may_be_of_what_is_only_seen(task: Build, make: Make) -> None:
+    """`mark` and `halo` touch nothing, so the model that is stepped does not have them."""
+    edits = [{"add": "geom", "name": "halo", "size": [0.1], "contype": 0, "conaffinity": 0}]
+    friction = {"mark": [0.5, 0.5], "halo": [0.25, 0.25], "stick": [0.2, 0.2]}
+    simulator = make(task(randomise={"friction": friction}, edits=edits))
+    simulator.reset()
+    seen = simulator.pose(0)[0]
+    told = [seen.geom(name).friction[0] for name in ("mark", "halo", "stick", "box")]
+    assert told == [0.5, 0.25, 0.2, 1.0]
+
+
+ACTUATORS = """<mujoco><worldbody><body><joint name="j" axis="0 1 0" damping="1 2 3" limited="true" range="-1 1"/>
+  <geom size=".1" pos=".1 0 0"/></body></worldbody>
+  <actuator><muscle name="m" joint="j" force="100" lengthrange="-1 1"/><position name="p" joint="j" kp="5"
+    ctrlrange="-1 1"/>{more}</actuator></mujoco>"""
+
+
+def of_string(text: str, task: Task, **randomise: object) -> tuple[mujoco.MjModel, mujoco.MjModel]:
+    """A model, and another in the world of the factors' upper ends."""
+    plain = mujoco.MjModel.from_xml_string(text)
+    nominal = Nominal(task, RandomiseKeys.model_validate(randomise), plain)
+    return plain, nominal.changed(np.ones(len(nominal.changes)))
+
+
+def test_a_muscles_gain_is_its_force_and_a_servos_is_all(task: Build) -> None:
+    """Of a muscle's numbers the third and fourth are force and scale; the others say lengths and speeds."""
+    plain, strong = of_string(ACTUATORS.format(more=""), task(), gain=[1, 2])
+    for array in ("actuator_gainprm", "actuator_biasprm"):
+        before, after = getattr(plain, array), getattr(strong, array)
+        np.testing.assert_allclose(after[0, 2:4], 2 * before[0, 2:4])
+        np.testing.assert_array_equal(np.delete(after[0], (2, 3)), np.delete(before[0], (2, 3)))
+        np.testing.assert_allclose(after[1], 2 * before[1])
+    assert strong.actuator_gainprm[0, 2] == 200
+
+
+def test_a_dc_motor_has_no_single_gain(task: Build) -> None:
+    motor = ACTUATORS.format(more='<dcmotor name="dc" joint="j" motorconst="0.1" resistance="1"/>')
+    with pytest.raises(ConfigError, match=r"actuator 'dc' is a DC motor, .* env\.randomise\.gain: name the others"):
+        of_string(motor, task(), gain=[1, 2])
+    assert of_string(motor, task(), gain={"p": [1, 2]})[1].actuator("p").gainprm[0] == 10
+
+
+def test_damping_that_grows_with_speed_is_damping(task: Build) -> None:
+    damped = of_string(ACTUATORS.format(more=""), task(), damping=[1, 2])[1]
+    assert damped.dof_damping.tolist() == [2]
+    assert damped.dof_dampingpoly.tolist() == [[4, 6]]
+
+
+PAIRS = """<mujoco><worldbody><geom name="floor" type="plane" size="1 1 1"/><geom name="wall" size="1"/>
+  <body name="b" pos="0 0 3"><freejoint/><geom name="foot" size=".1"/><geom name="hand" size=".1"/></body></worldbody>
+  <contact><pair geom1="foot" geom2="floor" friction="1 1 .5 .1 .1"/><pair geom1="hand" geom2="floor"/>
+  <pair geom1="hand" geom2="wall"/></contact></mujoco>"""
+
+
+@pytest.mark.parametrize(
+    ("friction", "expected"),
+    [
+        ([1, 3], [3, 3, 3]),
+        ({"floor": [1, 3]}, [3, 3, 1]),
+        ({"floor": [1, 3], "foot": [1, 5]}, [3, 3, 1]),  # the first pair is of both: one of the factors
+    ],
+)
+def test_a_pair_with_a_friction_of_its_own_takes_the_factor_of_its_geoms(
+    friction: object, expected: list[float], task: Build
+) -> None:
+    slippery = of_string(PAIRS, task(), friction=friction)[1]
+    assert slippery.pair_friction[:, 0].tolist() == expected
+    assert slippery.pair_friction[:, 1].tolist() == expected
+    assert slippery.pair_friction[0, 2:].tolist() == [0.5, 0.1, 0.1]
+
+
+def test_a_push_without_a_body_is_of_the_first_that_is_free(task: Build) -> None:
+    bodies = '<body pos="0 0 {}"><freejoint/><geom size=".1"/></body>'
+    model = mujoco.MjModel.from_xml_string(
+        f"<mujoco><worldbody>{bodies.format(1)}{bodies.format(2)}</worldbody></mujoco>"
+    )
+    pushes = Pushes(task(), PushKeys.model_validate({"every_s": [1, 2], "velocity": 1}), model)
+    assert pushes.at == 1 + model.nq
+
+
+def test_a_connection_with_a_mocap_body_stays_where_it_was_made(task: Build, make: Make, tmp_path: Path) -> None:
+    """The keyframe puts the mocap body elsewhere; other masses must not move what is tied to it."""
+    (tmp_path / "m.xml").write_text(
+        """<mujoco><worldbody><body name="hook" mocap="true" pos="0 0 1"><geom size=".01"/></body>
+        <body name="load" pos="0 0 1"><joint name="j" type="slide"/><geom size=".1"/></body></worldbody>
+        <equality><connect body1="hook" body2="load" anchor="0 0 .2"/></equality>
+        <actuator><motor joint="j" ctrlrange="-1 1"/></actuator><keyframe><key name="k" mpos="1 0 1"/></keyframe>
+        </mujoco>"""
+    )
+    env = {"reset": {"keyframe": "k"}, "randomise": {"mass": [1, 2]}}
+    simulator = make(task("m.xml", folder=tmp_path, **env))
+    simulator.reset()
+    np.testing.assert_allclose(simulator.pose(0)[0].eq_data[0, :6], [0, 0, 0.2, 0, 0, 0.2], atol=1e-12)
 
 
 @pytest.mark.parametrize(
