@@ -85,12 +85,16 @@ class Source:
         return self.tree.read(view)
 
 
-def parse(text: str, *, signals: Mapping[str, Source] | None = None) -> Source:
+def parse(
+    text: str, *, signals: Mapping[str, Source] | None = None, roots: Sequence[str] | None = None, hint: str = ""
+) -> Source:
     """Parse an expression; the names in `signals` stand for their own expressions.
+
+    Where a name is unknown, `roots` are told to be known besides signals, and `hint` is said, too.
 
     Raises: SourceError: with a message for the person and the column.
     """
-    tree = _Builder(signals or {}).build(_syntax(text), 0)
+    tree = _Builder(signals or {}, _ROOTS if roots is None else roots, hint).build(_syntax(text), 0)
     fields = list(_fields(tree))
     return Source(
         text=text,
@@ -275,6 +279,12 @@ STATE: Final = ("qpos", "qvel", "act", "ctrl", "time")
 OBJECTS: Final = ("sensor", "body", "joint", "site", "geom", "actuator", "tendon", "contact", "command")
 """What a model's named elements are; `body(torso).xpos` is an info field of the backend `mjcf`."""
 
+MODEL_ROOTS: Final = ("obs", "action", "info")
+"""What the signals and measures of such a task may be made of, besides MuJoCo's names."""
+ENV_ROOTS: Final = ("action", "info", *STATE)
+"""What its observation and its ends may be made of, besides signals and objects."""
+CODE_HINT: Final = ". A function of env.code is read as info.<its name>"
+
 RESERVED: Final[frozenset[str]] = frozenset(_FEWEST_MOST) | {"obs", "info", "reward"}
 """Names that no signal may take. A signal may be called `action`; in a measure that name then means the signal."""
 
@@ -312,6 +322,8 @@ class _Builder:
     """Turns Python's syntax tree into ours, refusing what is not on the list."""
 
     signals: Mapping[str, Source]
+    roots: Sequence[str]
+    hint: str
 
     def build(self, syntax: ast.expr, depth: int) -> Node:
         if depth > _DEEPEST:
@@ -362,9 +374,9 @@ class _Builder:
             raise SourceError(f"'{name}' needs to be told which, e.g. {name}(...)", column)
         if name in _FEWEST_MOST:
             raise SourceError(f"'{name}' is a function; give it its arguments in brackets", column)
-        known = list(dict.fromkeys([*_ROOTS, *self.signals]))
+        known = list(dict.fromkeys([*self.roots, *self.signals]))
         close = did_you_mean(name, [*known, *STATE])
-        raise SourceError(f"unknown name '{name}'.{close} Known: {', '.join(known)}", column)
+        raise SourceError(f"unknown name '{name}'.{close} Known: {', '.join(known)}{self.hint}", column)
 
     def _field(self, syntax: ast.Attribute) -> Node:
         root, keys = _chain(syntax)

@@ -9,8 +9,9 @@ merge that of `config.py`.
 from __future__ import annotations
 
 import keyword
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
@@ -285,7 +286,7 @@ def _task(keys: TaskKeys, path: Path) -> Task:
     return Task(
         name=keys.name,
         goal=keys.goal,
-        env=_env(keys.env),
+        env=_env(keys.env, path.resolve().parent),
         signals=tuple(_signal(name, signal) for name, signal in keys.signals.items()),
         constants=tuple(_constant(name, constant) for name, constant in keys.constants.items()),
         fitness=_fitness(fitness),
@@ -298,10 +299,21 @@ def _task(keys: TaskKeys, path: Path) -> Task:
     )
 
 
-def _env(env: EnvKeys | MjcfKeys) -> EnvSpec:
+def _env(env: EnvKeys | MjcfKeys, folder: Path) -> EnvSpec:
     if isinstance(env, MjcfKeys):
-        return mjcf.env_spec(env)
+        return mjcf.env_spec(_relative(env, folder))
     return EnvSpec(backend=env.backend, id=env.id, options=env.options, observation=env.observation)
+
+
+def _relative(env: MjcfKeys, folder: Path) -> MjcfKeys:
+    """The same with every absolute name of a file as it is from `folder`, so that a run finds its own copy by it."""
+    names: dict[str, str | None] = {"model": env.model, "scene": env.scene, "code": env.code}
+    found: dict[str, str | tuple[str, ...]] = {
+        key: os.path.relpath(name, folder) for key, name in names.items() if name and Path(name).is_absolute()
+    }
+    if any(Path(name).is_absolute() for name in env.files):
+        found["files"] = tuple(os.path.relpath(folder / name, folder) for name in env.files)
+    return env.model_copy(update=found) if found else env
 
 
 def _references(keys: TaskKeys) -> References:
@@ -340,7 +352,7 @@ def _problems(task: Task) -> Iterable[Problem]:
         if signal.name == CONTROL_DT:
             yield place, "'dt' cannot name a signal: it is the number control_dt_s. Choose another name."
         try:
-            parsed[signal.name] = sources.parse(signal.source)
+            parsed[signal.name] = _parsed(task.env, signal.source, signals={}, at=place)
         except SourceError as fault:
             yield (*place, "source"), _told(fault, signal.source)
         else:
@@ -349,12 +361,20 @@ def _problems(task: Task) -> Iterable[Problem]:
         return  # a measure may name a signal that could not be read: that fault has been told
     for place, text in (*_measures(task), *_of_model(task.env)):
         try:
-            source = sources.parse(text, signals=parsed)
+            source = _parsed(task.env, text, signals=parsed, at=place)
         except SourceError as fault:
             yield place, _told(fault, text)
         else:
             if source.uses_reward and task.env.backend == "mjcf":
                 yield place, "reads 'reward', but a model has none of its own. Say in references.expert what it is."
+
+
+def _parsed(env: EnvSpec, text: str, *, signals: Mapping[str, Source], at: Place) -> Source:
+    """An expression of the task; where a name in it is unknown, what is told to be known is what it may read."""
+    if env.backend != "mjcf":
+        return sources.parse(text, signals=signals)
+    roots = sources.ENV_ROOTS if at[0] == "env" else sources.MODEL_ROOTS
+    return sources.parse(text, signals=signals, roots=roots, hint=sources.CODE_HINT if env.options.get("code") else "")
 
 
 def _of_model(env: EnvSpec) -> Iterable[tuple[Place, str]]:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rewardsmith.sim.mjcf import code
-from rewardsmith.sim.mjcf.code import Reset
+from rewardsmith.sim.mjcf import calls, code
+from rewardsmith.sim.mjcf.calls import Reset
 from rewardsmith.sim.mjcf.declared import MjcfKeys
 from rewardsmith.sim.mjcf.draws import Array, Purpose, uniform
 from rewardsmith.sim.mjcf.starts import Commands, Starts
@@ -56,6 +56,7 @@ class Episodes:
         pushes = keys.randomise.pushes
         self.pushes = Pushes(task, pushes, model) if pushes else None
         self._worlds, self._reset, self._nq, self._nv = worlds, reset, model.nq, model.nv
+        self._begun = 0
 
     def begin(self, seeds: Array, episodes: Array) -> Begun:
         """The beginnings of episodes number `episodes (S,)` of environments with `seeds (S,)`."""
@@ -77,8 +78,10 @@ class Episodes:
     def _by_code(self, states: Tensor, uniform: Tensor) -> None:
         assert self._reset is not None
         both = states[:, 1 : 1 + self._nq + self._nv]
-        qpos, qvel = self._reset(both[:, : self._nq].clone(), both[:, self._nq :].clone(), uniform)
-        both.copy_(torch.cat([qpos, qvel], dim=1))
+        call = self._reset.tried if self._begun < calls.TRIED else self._reset.starts
+        both.copy_(torch.cat(call(both[:, : self._nq], both[:, self._nq :], uniform), dim=1))
+        self.starts.normalise(states)
+        self._begun += 1
 
     def fresh_commands(self, seeds: Array, episodes: Array, elapsed: Array) -> Tensor:
         """Commands `(S, numbers)` to take the place of those whose time is over."""

@@ -6,7 +6,9 @@ where the frames then are (`device.py`). Environment i's random numbers come fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +34,9 @@ from rewardsmith.sim.mjcf.threads import ThreadBatch
 from rewardsmith.sim.mjcf.worlds import Nominal, Worlds
 from rewardsmith.sim.pictures import ModelPictures
 from rewardsmith.types import Task
+
+if mujoco.get_mju_user_warning() is None:
+    mujoco.set_mju_user_warning(lambda _: None)  # else MUJOCO_LOG.TXT where one works; `faults.py` tells what broke
 
 
 class MjcfSimulator:
@@ -111,10 +116,11 @@ class MjcfSimulator:
 def _parts(task: Task, keys: MjcfKeys, env_seeds: Sequence[int], info_fields: Sequence[str]) -> Parts:
     """All that is declared, put together around the model."""
     read = Expressions(task, keys, info_fields)
-    spec = model.specified(task, keys, edit=read.code.edit)
-    _demand(task, keys, spec, read, asked=info_fields)
-    whole = _nominal(task, keys, model.compiled(task, spec))
-    slim = model.unseen(spec) if worlds.differ(keys.randomise) else None
+    with _scene_gives_way():
+        spec = model.specified(task, keys, edit=read.code.edit)
+        _demand(task, keys, spec, read, asked=info_fields)
+        whole = _nominal(task, keys, model.compiled(task, spec))
+        slim = model.unseen(spec) if worlds.differ(keys.randomise) else None
     stepped = whole if slim is None else _nominal(task, keys, slim, whole=whole.model)
     plain, on = whole.model, warp.torch_device(keys)
     episodes = Episodes(task, keys, plain, worlds=len(whole.changes), reset=read.code.reset, device=on)
@@ -131,6 +137,14 @@ def _parts(task: Task, keys: MjcfKeys, env_seeds: Sequence[int], info_fields: Se
         read=read,
         steps=model.control_steps(task, plain),
     )
+
+
+@contextmanager
+def _scene_gives_way() -> Iterator[None]:
+    """Where the options of model and scene differ, those of the model hold; MuJoCo need not warn of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Attach conflict")
+        yield
 
 
 def _nominal(task: Task, keys: MjcfKeys, compiled: mujoco.MjModel, *, whole: mujoco.MjModel | None = None) -> Nominal:

@@ -71,10 +71,14 @@ class Starts:
             first = both + number * len(PLACE)
             moved = low + span * uniform[:, first : first + len(PLACE)]
             _put(states, 1 + int(self._model.jnt_qposadr[joint]), 1 + nq + int(self._model.jnt_dofadr[joint]), moved)
+        self.normalise(states)
+        return states
+
+    def normalise(self, states: Tensor) -> None:
+        """Give the quaternions of full states `(S, nstate)` length 1, in place."""
         for start in self._turned:
             quaternion = states[:, 1 + start : 5 + start]
             quaternion /= quaternion.norm(dim=1, keepdim=True)
-        return states
 
     # --- reading the declarations ---
 

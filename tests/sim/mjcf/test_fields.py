@@ -149,3 +149,34 @@ def test_a_wrong_name_is_one_line_with_the_right_one(field: str, told: str, task
         make(task(), field)
     assert "\n" not in str(found.value)
     assert str(found.value).startswith(f"info has no field '{field}'")
+
+
+@pytest.mark.parametrize("key", ["observation", "terminated"])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("qpos[30]", r"30 is out of range: there are 13 numbers, 0 to 12; in 'qpos\[30\]'"),
+        ("qpos[0:40]", r"40 is out of range: there are 13 numbers"),
+        ("qpos[5:5]", r"the range 5:5 is empty; in 'qpos\[5:5\]'"),
+        ("time[0]", r"a scalar has no parts; leave the brackets away; in 'time\[0\]'"),
+        ("qpos + qvel", r"shapes \(11,\) and \(13,\) do not fit together in '\+'; in 'qpos \+ qvel'"),
+        ("info.nope", r"info has no field 'nope'\. Known: act, actuator\(\.\.\.\)"),
+    ],
+)
+def test_an_expression_that_does_not_fit_names_its_key(key: str, text: str, told: str, task: Build, make: Make) -> None:
+    with pytest.raises(ConfigError, match=rf"env\.{key}: {told}"):
+        make(task(**{key: [text]})).reset()
+
+
+def test_an_end_is_one_number(task: Build, make: Make) -> None:
+    text = "body(ball).xpos < 0.2"
+    with pytest.raises(ConfigError, match=r"env\.terminated: 'body\(ball\)\.xpos < 0\.2' has shape \[3\]; one number"):
+        make(task(terminated=["time > 1", text])).reset()
+    simulator = make(task(terminated=[f"({text})[2]", "0"]))
+    assert not simulator.reset().terminated.any()
+
+
+def test_a_part_of_a_part_is_seen(task: Build, make: Make) -> None:
+    frame = make(task(reset=START, observation=["qpos[-3:]", "qpos[1:4][-1]", "time"]), "qpos").reset()
+    qpos = frame.info["qpos"]
+    torch.testing.assert_close(frame.obs["obs"], torch.cat([qpos[:, -3:], qpos[:, 3:4], torch.zeros(3, 1)], dim=1))

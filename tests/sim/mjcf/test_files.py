@@ -105,3 +105,28 @@ def test_a_run_steps_the_same_world_when_its_files_have_changed(loaded: LoadedTa
         simulator = MjcfSimulator(run.task, env_seeds=[0], info_fields=["joint(hinge).qpos"], threads=1)
         assert simulator.pose(0)[0].opt.gravity[2] == pytest.approx(-3.7)
         simulator.close()
+
+
+def test_a_run_uses_its_copies_of_files_that_are_named_absolutely(loaded: LoadedTask, tmp_path: Path) -> None:
+    here, told = Path(loaded.task.path).parent, TASK
+    for name in ("robot/robot.xml", "task.py", "gain.txt"):
+        told = told.replace(name, str(here / name))
+    elsewhere = tmp_path / "tasks"
+    elsewhere.mkdir()
+    (elsewhere / "tetra.yaml").write_text(told)
+    with assemble.begin(tmp_path / "run", taskfile.load(elsewhere / "tetra.yaml"), EvolveConfig(), Extras()) as run:
+        for file in [path for path in here.rglob("*") if path.is_file()]:
+            file.unlink()
+        simulator = MjcfSimulator(run.task, env_seeds=[0], info_fields=["joint(hinge).qpos"], threads=1)
+        assert simulator.pose(0)[0].opt.gravity[2] == pytest.approx(-3.7)
+        simulator.close()
+
+
+def test_an_unknown_name_is_told_what_a_task_of_the_backend_may_read(tmp_path: Path) -> None:
+    told = TASK.replace("  files:", "  observation: [f]\n  files:").replace("of: angle", "of: g")
+    (tmp_path / "tetra.yaml").write_text(told)
+    with pytest.raises(ConfigError) as found:
+        taskfile.load(tmp_path / "tetra.yaml")
+    hint = "A function of env.code is read as info.<its name>"
+    assert f"unknown name 'f'. Known: action, info, qpos, qvel, act, ctrl, time, angle. {hint}" in str(found.value)
+    assert f"unknown name 'g'. Known: obs, action, info, angle. {hint}" in str(found.value)

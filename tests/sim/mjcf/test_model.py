@@ -55,10 +55,12 @@ def test_a_scene_from_a_file_is_put_around_the_model(task: Build, make: Make, tm
         '<actuator><motor joint="j" ctrlrange="-1 1" ctrllimited="true"/></actuator></mujoco>'
     )
     (tmp_path / "room.xml").write_text(
-        '<mujoco><worldbody><geom name="wall" type="plane" size="1 1 1"/></worldbody></mujoco>'
-    )
+        '<mujoco><option timestep="0.001"/>'
+        '<worldbody><geom name="wall" type="plane" size="1 1 1"/></worldbody></mujoco>'
+    )  # its time step is not that of the model, of which MuJoCo would warn
     made = make(task("box.xml", scene="room.xml", folder=tmp_path), "geom(wall).xpos")
     assert made.reset().info["geom(wall).xpos"].shape == (3, 3)
+    assert made.pose(0)[0].opt.timestep == 0.002
 
 
 def test_edits_change_add_and_delete(task: Build, make: Make) -> None:

@@ -117,3 +117,19 @@ def test_an_episode_whose_physics_breaks_once_in_a_long_while_ends(task: Build, 
     assert after.started.tolist() == [False, True, False]
     assert torch.isfinite(after.obs["obs"]).all()
     assert simulator.unstable() is None
+
+
+def test_broken_physics_leaves_no_log_and_no_warning(
+    task: Build, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    simulator = make(task(steps=10_000), threads=2)
+    simulator.reset()
+    for _ in range(400):
+        simulator.step(torch.zeros(3, 2))
+    simulator.batch._states[:, 20] = 1e9
+    simulator.step(torch.zeros(3, 2))
+    told = str(simulator.unstable())
+    Path(re.findall(r"\S+\.json", told)[0]).unlink()
+    assert not list(tmp_path.iterdir())
+    assert "WARNING" not in "".join(capfd.readouterr())
