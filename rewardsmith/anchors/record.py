@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, ValidationError, field_serializer, model_validator
 
 from rewardsmith import sim
-from rewardsmith.config import Settings, TrainSettings
+from rewardsmith.config import INDIFFERENT, Settings, TrainSettings
 from rewardsmith.errors import ConfigError
 from rewardsmith.store import artefacts
 from rewardsmith.types import Rejected, Score, Stage, Task
@@ -31,13 +31,11 @@ NO_MATTER: Final = frozenset(
         "curve_points",
         "device",
         "threads",
-        "at_once",
-        "where",
-        "farm",
         "warm_start",
-        "checkpoint_minutes",
         "legs",
+        "resume_steps",
         "race",
+        *INDIFFERENT,
     ]
 )
 """Training settings that say where, how long or what is drawn: another value of theirs makes no other measurement.
@@ -229,6 +227,46 @@ def read(path: Path) -> Record:
 def write(path: Path, record: Record) -> None:
     """Write the file whole or not at all. Raises: RunError: the folder cannot be written to, or the disk is full."""
     artefacts.write(path, (record.model_dump_json(indent=2) + "\n").encode())
+
+
+def keep(path: Path, record: Record) -> Path | None:
+    """Write `record` and what the file holds besides of the same task and settings: another command may be at work.
+
+    Returns where the file went if it was of another task or other settings: hours of measuring are not written over.
+
+    Raises: ConfigError: as `read`. RunError: as `write`.
+    """
+    found = read(path) if path.exists() else record
+    if found.of_same(record):
+        write(path, merged(record, found))
+        return None
+    aside = path.with_name(f"{path.name}.{artefacts.sha256(path.read_bytes())[:8]}.old")
+    path.replace(aside)
+    write(path, record)
+    return aside
+
+
+def merged(record: Record, other: Record) -> Record:
+    """The record and what it lacks of `other`, of the same task and settings."""
+    machines = tuple(dict.fromkeys((*map(_frozen, record.machines), *map(_frozen, other.machines))))
+
+    def moved(number: int) -> int:
+        return machines.index(_frozen(other.machines[number]))
+
+    known = {_key(t) for t in record.trainings}
+    more = [t.model_copy(update={"machine": moved(t.machine)}) for t in other.trainings if _key(t) not in known]
+    played = other.random and other.random.model_copy(update={"machine": moved(other.random.machine)})
+    return record.model_copy(
+        update={
+            "random": record.random or played,
+            "trainings": tuple(sorted([*record.trainings, *more], key=_key)),
+            "machines": tuple(Machine.model_validate_json(text) for text in machines),
+        }
+    )
+
+
+def _frozen(machine: Machine) -> str:
+    return machine.model_dump_json()
 
 
 _REMEDY: Final = "Put back a good copy, or delete it and measure anew with `rewardsmith anchors`."

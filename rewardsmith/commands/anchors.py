@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from rewardsmith.commands.options import AsJson
+from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
     from rewardsmith.anchors.measure import Job
@@ -88,6 +90,8 @@ class Plan:
     file: Path
     record: Record
     jobs: tuple[Job, ...]
+    still: Callable[[Record], tuple[Job, ...]]
+    """What a record lacks of all that is wanted."""
 
 
 def _plan(name: str, folder: Path, *, seeds: int, env_steps: Sequence[int]) -> Plan:
@@ -101,31 +105,38 @@ def _plan(name: str, folder: Path, *, seeds: int, env_steps: Sequence[int]) -> P
     config = resolve(loaded.settings)
     file = folder / f"{loaded.task.name}.json"
     record = _known(file, begin(loaded.task, config.train, episodes=config.judge.final_episodes))
-    jobs = missing(record, loaded.task, env_steps=env_steps, seeds=seeds)
+    still = partial(missing, task=loaded.task, env_steps=env_steps, seeds=seeds)
+    jobs = still(record)
     if jobs:
+        _prove(folder)
         first_frame(loaded)  # a task that does not fit its environment costs seconds, not the suite's hours
-    return Plan(task=loaded.task, config=config, file=file, record=record, jobs=jobs)
+    return Plan(task=loaded.task, config=config, file=file, record=record, jobs=jobs, still=still)
+
+
+def _prove(folder: Path) -> None:
+    """Raises: UsageError: nothing can be written there, which is better known before hours of measuring."""
+    from rewardsmith.store import artefacts
+
+    if why := artefacts.refuses(folder):
+        raise UsageError(f"--folder {folder}: nothing can be written there ({why}).")
 
 
 def _known(file: Path, fresh: Record) -> Record:
     """What the file holds, or `fresh` where it holds nothing of the same task and settings."""
     from rewardsmith.anchors.record import read
 
-    if not file.exists():
-        return fresh
-    found = read(file)
-    if found.of_same(fresh):
-        return found
-    _say(f"{fresh.task}: the task or its settings are others than in {file}; measuring anew.")
-    return fresh
+    found = read(file) if file.exists() else fresh
+    return found if found.of_same(fresh) else fresh
 
 
-def _work(plan: Plan) -> Record:
+def _work(planned: Plan) -> Record:
     """Do what is missing; the file is written after each training."""
     from rewardsmith import farm, sim
     from rewardsmith.anchors.measure import Bench, measure, others_s, this_machine
-    from rewardsmith.anchors.record import write
+    from rewardsmith.anchors.record import keep
 
+    record = _known(planned.file, planned.record)  # another command may have measured some of it since
+    plan = replace(planned, record=record, jobs=planned.still(record))
     if not plan.jobs:
         _say(f"{plan.task.name}: all measured already.")
         return plan.record
@@ -136,14 +147,16 @@ def _work(plan: Plan) -> Record:
         machine=this_machine(),
         others_s=others_s,
     )
-    record, steps = plan.record, measure(plan.record, plan.jobs, plan.task, plan.config, bench)
+    steps = measure(plan.record, plan.jobs, plan.task, plan.config, bench)
     for number, job in enumerate(plan.jobs, start=1):
         started = time.monotonic()
         _say(f"{plan.task.name} {number}/{len(plan.jobs)}: {_job_words(job)}")
         record = next(steps)
-        write(plan.file, record)
+        aside = keep(plan.file, record)
+        if aside is not None:
+            _say(f"{plan.task.name}: {plan.file} was of another task or other settings; it is kept as {aside}.")
         _say(f"{plan.task.name} {number}/{len(plan.jobs)}: {_result_words(record, job)}, {_took(started)}")
-    return record
+    return _known(plan.file, record)
 
 
 class _Quarters:

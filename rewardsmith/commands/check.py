@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from rewardsmith.commands.options import AsJson, TaskName
+from rewardsmith.commands.options import AsJson, PlaySeed, TaskName
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,9 +21,7 @@ MOST_STEPS = 2000
 SPEED_ENVS = 64
 
 
-def check(
-    task: TaskName, /, *, seed: Annotated[int, Parameter(help="Seed of the random play.")] = 0, as_json: AsJson = False
-) -> int:
+def check(task: TaskName, /, *, seed: PlaySeed = 0, as_json: AsJson = False) -> int:
     """Load a task's environment, step it, and print every signal.
 
     Shape, unit and observed range of every signal and of the expert's reward under random actions that are held for

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 TaskName = Annotated[str, Parameter(help="A task that ships (`rewardsmith tasks`) or a path to a task file.")]
 Sets = Annotated[
@@ -14,6 +15,9 @@ Sets = Annotated[
 ]
 ConfigFile = Annotated[Path | None, Parameter(help="A YAML file of settings, above the task's and the method's.")]
 Seed = Annotated[int | None, Parameter(help="The run's random seed (setting `seed`).")]
+PlaySeed = Annotated[
+    int, Parameter(validator=Number(gte=0, lt=2**63), help="The seed that the episodes' own come from.")
+]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead.")]
 SandboxKind = Annotated[
     Literal["locked", "docker", "unsafe"] | None,

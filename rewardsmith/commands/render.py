@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from rewardsmith.commands.options import RUNS, AsJson, RunsFolder
+from rewardsmith.commands.options import RUNS, AsJson, PlaySeed, RunsFolder
 from rewardsmith.commands.subjects import CandidateWord, PolicyWords, Subject, TaskWord
 from rewardsmith.errors import UsageError
 
@@ -62,7 +62,7 @@ def render(
             "`imported` for the candidate); or those of a file of `rewardsmith trajectories`.",
         ),
     ] = False,
-    seed: Annotated[int, Parameter(help="The seed that the episodes' own come from.")] = 0,
+    seed: PlaySeed = 0,
     size: Annotated[str, Parameter(help="Width and height in pixels.")] = "640x480",
     fps: Annotated[
         float, Parameter(validator=Number(gte=0.1, lte=1000), help="Pictures a second at most; time is real.")
@@ -127,6 +127,7 @@ class _Files:
             video.check(out)
         if frames is not None:
             _refuse_earlier(frames)
+            video.check_folder(frames)
         self._out, self._folder, self._rate = out, frames, rate
         self._open, self._undo = dict[int, "Video"](), ExitStack()
         self._started = self._spoke = time.monotonic()

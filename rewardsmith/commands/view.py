@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from rewardsmith.commands.options import RUNS, RunsFolder
+from rewardsmith.commands.options import RUNS, PlaySeed, RunsFolder
 from rewardsmith.commands.subjects import CandidateWord, PolicyWords, TaskWord
 
 
@@ -21,7 +21,7 @@ def view(
     episodes: Annotated[
         int | None, Parameter(validator=Number(gte=1), help="End after so many; otherwise at Ctrl-C.")
     ] = None,
-    seed: Annotated[int, Parameter(help="The seed that the episodes' own come from.")] = 0,
+    seed: PlaySeed = 0,
     host: Annotated[str, Parameter(help="The address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535), help="The next free one is taken.")] = 8080,
     runs: RunsFolder = RUNS,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardsmith.errors import CannotRender, UsageError
+from rewardsmith.store import artefacts
 
 SUFFIXES = (".mp4", ".webp")
 WEBP_LIMIT_MIB = 1024
@@ -42,12 +43,22 @@ def default_suffix() -> str:
 def check(path: Path) -> None:
     """Refuse a video that cannot be written, before anything is played.
 
-    Raises: UsageError: an unknown ending. CannotRender: PyAV is needed and not installed.
+    Raises: UsageError: an unknown ending, a folder. CannotRender: PyAV is needed and not installed, or nothing can be
+    written there.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--out {path}: expected a file that ends in {' or '.join(SUFFIXES)}.")
     if path.suffix.lower() == ".mp4" and not importlib.util.find_spec("av"):
         raise CannotRender(NO_PYAV)
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a folder. Expected a file, e.g. {path / f'film{path.suffix}'}.")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises: CannotRender: no picture can be written in it."""
+    if why := artefacts.refuses(folder):
+        raise CannotRender(f"Nothing can be written in {folder} ({why}). Choose another place.")
 
 
 def open_video(path: Path, rate: Fraction) -> Video:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -48,6 +49,16 @@ def write(path: Path, content: bytes) -> str:
             part.unlink(missing_ok=True)
         raise not_written(path, error) from error
     return sha256(content)
+
+
+def refuses(folder: Path) -> str | None:
+    """Why nothing can be written in `folder`, which is made if need be; None where it can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def not_written(path: Path, error: OSError) -> RunError:

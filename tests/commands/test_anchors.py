@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -131,12 +132,42 @@ def test_anchors_as_json_can_be_read(point: str, tmp_path: Path, capsys: pytest.
 def test_a_changed_task_is_measured_anew_and_said_to_be(
     point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """What was measured of it before is set aside, not written over."""
     assert cli.run(words(point, tmp_path)) == 0
+    before = (tmp_path / "point_reach.json").read_bytes()
     Path(point).write_text(POINT.replace("reduce: mean", "reduce: final"))
     assert cli.run(words(point, tmp_path)) == 0
     err = capsys.readouterr().err
-    assert "point_reach: the task or its settings are others than in" in err
+    [aside] = tmp_path.glob("point_reach.json.*.old")
+    assert f"point_reach.json was of another task or other settings; it is kept as {aside}." in err
+    assert aside.read_bytes() == before
     assert err.count("point_reach 3/3: the references, 256") == 2
+
+
+def test_what_another_command_measured_meanwhile_is_kept(
+    point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes its file while this one trains."""
+    file, other = tmp_path / "point_reach.json", tmp_path / "other"
+    assert cli.run(["anchors", point, "--env-steps", "64", "--seeds", "1", "--folder", str(other)]) == 0
+    (tmp_path / "stopping_backend.py").write_text(STOPPING)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path(point).write_text(POINT.replace("backend: point", "backend: 'stopping_backend:make'"))
+    backend = importlib.import_module("stopping_backend")
+    monkeypatch.setattr(backend, "stop", lambda: False)
+    assert cli.run(["anchors", point, "--env-steps", "64", "--seeds", "1", "--folder", str(other)]) == 0
+    monkeypatch.setattr(backend, "stop", lambda: bool(shutil.copy(other / "point_reach.json", file)) and False)
+    assert cli.run(["anchors", point, "--env-steps", "128", "--seeds", "1", "--folder", str(tmp_path)]) == 0
+    budgets = [(t["reward"], t["env_steps"]) for t in json.loads(file.read_text())["trainings"]]
+    assert budgets == [("expert", 64), ("expert", 128), ("sparse", 64), ("sparse", 128)]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_played(
+    point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    assert cli.run(words(point, tmp_path / "taken")) == 2
+    assert capsys.readouterr().err == f"error: --folder {tmp_path}/taken: nothing can be written there (File exists).\n"
 
 
 def test_a_damaged_file_is_told_before_anything_is_trained(

@@ -243,4 +243,14 @@ def test_a_video_that_cannot_be_written_is_exit_code_6(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert cli.run(["render", "random", "--task", point, "--out", str(tmp_path / "file" / "a.webp"), *SMALL]) == 6
-    assert "a.webp cannot be written" in capsys.readouterr().err
+    assert f"Nothing can be written in {tmp_path}/file" in capsys.readouterr().err
+    assert cli.run(["render", "random", "--task", point, "--frames", str(tmp_path / "file"), *SMALL]) == 6
+    assert f"Nothing can be written in {tmp_path}/file" in capsys.readouterr().err
+    (tmp_path / "folder.webp").mkdir()
+    assert cli.run(["render", "random", "--task", point, "--out", str(tmp_path / "folder.webp"), *SMALL]) == 2
+    assert "folder.webp is a folder. Expected a file" in capsys.readouterr().err
+
+
+def test_a_negative_seed_is_refused_in_a_line(point: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["render", "random", "--task", point, "--seed", "-1", *SMALL]) == 2
+    assert capsys.readouterr().err.startswith('error: Invalid value "-1" for --seed. Must be >= 0.')

@@ -72,7 +72,7 @@ def test_a_place_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path, su
     if suffix == ".mp4":
         pytest.importorskip("av", reason="needs PyAV: pip install 'rewardsmith[render]'")
     (tmp_path / "file").write_text("")
-    with pytest.raises(CannotRender, match=r"file/a\.(mp4|webp) cannot be written \(.+\)"):
+    with pytest.raises(CannotRender, match=r"Nothing can be written in .*/file \(File exists\)"):
         written(tmp_path / "file" / f"a{suffix}", 1)
 
 
