@@ -2,8 +2,8 @@
 
 Three readings, each wider than the one before: the same program; the same rewards up to a positive factor (and an
 offset, where no known episode ends before its time, so that an offset cannot pay for ending or lasting); the same up to
-potential shaping as well, by EPIC on transitions really played. The last has the same best policy, not the same way of
-learning it: shaping is how rewards are made easier, so whoever skips it may skip an improvement.
+potential shaping as well, by EPIC on transitions really played, under the same condition: a potential that is not 0 where
+an episode ends pays for ending. The last has the same best policy, not the same way of learning it: shaping is how rewards are made easier, so whoever skips it may skip an improvement.
 
 A twin's result is told and never copied: an attempt that was not trained has no score.
 """
@@ -106,9 +106,10 @@ class Compared:
             offset = "" if self._end_early else " and an offset"
             words = f"On {len(self._transitions)} known transitions it is {factor:.4g} times {twin.id}{offset}"
             return _failed(twin, words, {"factor": factor})
-        if settings.duplicates == "shaped":
+        if settings.duplicates == "shaped" and not self._end_early:
             distance = pearson_distance(self._canonical_of(twin.graph), self._canonical_of(graph))
-            if distance is not None and distance <= settings.duplicate_distance:
+            as_large = self._train.normalise_reward or self._as_large(twin, graph, within=settings.duplicate_distance)
+            if distance is not None and distance <= settings.duplicate_distance and as_large:
                 words = f"Up to scale and potential shaping (EPIC distance {distance:.2g}) it equals {twin.id}"
                 return _failed(twin, words, {"distance": distance})
         return None
@@ -121,6 +122,11 @@ class Compared:
         error = float(torch.linalg.vector_norm(two - factor * one) / torch.linalg.vector_norm(two))
         as_large = self._train.normalise_reward or abs(factor - 1) <= within
         return factor if factor > 0 and error <= within and as_large else None
+
+    def _as_large(self, twin: Twin, graph: RewardGraph, *, within: float) -> bool:
+        """Whether both pay as much, shaping and offset apart: where rewards are not normalised their size matters."""
+        one, two = (torch.linalg.vector_norm(self._canonical_of(g)) for g in (twin.graph, graph))
+        return bool(abs(two / one - 1) <= within)
 
     @functools.cached_property
     def _transitions(self) -> Transitions:

@@ -70,18 +70,27 @@ def test_other_components_of_the_same_total_make_no_other_reward(graph: MakeGrap
     assert found.numbers["factor"] == pytest.approx(1.0)
 
 
-def test_an_offset_counts_where_episodes_end_early(graph: MakeGraph, played: list[Trajectory], walk: Walk) -> None:
+@pytest.mark.parametrize("total", ["1.0 - distance", "-5.0 - distance"])
+@pytest.mark.parametrize("reading", ["scaled", "shaped"])
+def test_an_offset_counts_where_episodes_end_early(
+    graph: MakeGraph, played: list[Trajectory], walk: Walk, total: str, reading: Reading
+) -> None:
     """There it pays for lasting, or for ending."""
-    offset = graph("1.0 - distance")
-    assert _found(offset, graph("-distance"), played, "scaled") is not None
+    offset = graph(total)
+    assert _found(offset, graph("-distance"), played, reading) is not None
     short = walk([1.0, 0.2], terminated=True)
-    assert _found(offset, graph("-distance"), [*played, short], "scaled") is None
+    assert _found(offset, graph("-distance"), [*played, short], reading) is None
 
 
-def test_a_factor_counts_where_rewards_are_not_normalised(graph: MakeGraph, played: list[Trajectory]) -> None:
+@pytest.mark.parametrize("reading", ["scaled", "shaped"])
+def test_a_factor_counts_where_rewards_are_not_normalised(
+    graph: MakeGraph, played: list[Trajectory], reading: Reading
+) -> None:
     twice, once = graph("-2.0 * distance"), graph("-1.0 * distance")
-    assert _found(twice, once, played, "scaled") is not None
-    assert _found(twice, once, played, "scaled", normalise_reward=False) is None
+    assert _found(twice, once, played, reading) is not None
+    assert _found(twice, once, played, reading, normalise_reward=False) is None
+    shaped = _found(graph(SHAPED), graph("-distance"), played, reading, normalise_reward=False)
+    assert (shaped is not None) == (reading == "shaped")
 
 
 def test_without_episodes_only_the_program_can_be_compared(graph: MakeGraph) -> None:
