@@ -20,7 +20,9 @@ def new_task(
         Parameter(help="Which simulator; by default EnvPool if it has the id."),
     ] = None,
     name: Annotated[str | None, Parameter(help="The task's name; by default made from the id.")] = None,
-    out: Annotated[Path | None, Parameter(help="The file to write; by default <name>.yaml here.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="The .yaml file to write, or a folder for <name>.yaml; by default here.")
+    ] = None,
 ) -> None:
     """Write a commented task file for an environment, and leave goal and fitness to you.
 
@@ -31,9 +33,7 @@ def new_task(
     from rewardsmith.newtask.survey import survey
 
     title = _title(env_id, name)
-    file = out or Path(f"{title}.yaml")
-    if file.exists():
-        raise UsageError(f"{file} exists already and is not touched. Name another file with --out.")
+    file = _file(out, title)
     found = survey(env_id, backend=backend)
     proposed = entries.propose(found)
     text = page.write(found, proposed, name=title)
@@ -55,3 +55,21 @@ def _title(env_id: str, name: str | None) -> str:
     if not re.fullmatch("[a-z][a-z0-9_]{0,63}", name):
         raise UsageError(f"--name {name}: write at most 64 lower-case letters, digits and _, e.g. {task_name(env_id)}.")
     return name
+
+
+def _file(out: Path | None, title: str) -> Path:
+    """The file to write, which is not there yet; its folder is.
+
+    Raises: UsageError: it exists, or is not named .yaml. ConfigError: its folder cannot be made.
+    """
+    folder = Path() if out is None else out
+    file = folder / f"{title}.yaml" if folder.is_dir() else folder
+    if file.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"--out {out}: a task file's name ends in .yaml. Write e.g. --out {file.with_suffix('.yaml')}")
+    if file.exists():
+        raise UsageError(f"{file} exists already and is not touched. Name another file with --out.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise ConfigError(f"{file}: its folder cannot be made: {fault.strerror}.") from fault
+    return file

@@ -66,8 +66,7 @@ def _observations(found: Survey) -> Iterator[Entry]:
         if seen.ndim != 2:
             yield _entry(name, source, seen)
             continue
-        described = tables.observation_runs(found.env_id) if key == "obs" else ()
-        rows = described if described and described[-1].stop <= seen.shape[1] else ()
+        rows = tables.observation_runs(found.env_id, size=seen.shape[1]) if key == "obs" else ()
         for run in rows:
             yield _documented(run, source, seen)
         yield from _undocumented(name, source, seen, start=rows[-1].stop if rows else 0)

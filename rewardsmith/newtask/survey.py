@@ -15,10 +15,11 @@ from typing import Any, Literal
 from torch import Tensor
 
 from rewardsmith import play, sim
-from rewardsmith.errors import ConfigError, did_you_mean
+from rewardsmith.errors import ConfigError, RewardsmithError, did_you_mean
 from rewardsmith.newtask import timing
 from rewardsmith.newtask.timing import Stated
 from rewardsmith.sim import envpool as envpool_sim
+from rewardsmith.sim import faults
 from rewardsmith.sim import gymnasium as gymnasium_sim
 from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
 
@@ -91,7 +92,7 @@ def _of_envpool(env_id: str) -> _Facts:
     try:
         spec = envpool.make_spec(env_id)
     except (ImportError, RuntimeError, ValueError) as fault:
-        raise ConfigError(f"EnvPool cannot load '{env_id}': {str(fault).splitlines()[0]}") from fault
+        raise ConfigError(f"EnvPool cannot load '{env_id}': {faults.reason(fault)}") from fault
     return _Facts(
         observation_space=spec.gymnasium_observation_space,
         action_space=spec.gymnasium_action_space,
@@ -106,7 +107,7 @@ def _as_gymnasium_has_it(env_id: str) -> Stated:
 
     try:
         env = gymnasium.make(env_id)
-    except (gymnasium.error.Error, ImportError):
+    except Exception:  # noqa: BLE001 - EnvPool's is the one that is asked for
         return Stated(value=timing.CONTROL_DT_S, why="the environment does not say", guessed=True)
     try:
         return timing.of_gymnasium(env)
@@ -119,28 +120,31 @@ def _of_gymnasium(env_id: str, *, try_both: bool) -> _Facts:
 
     try:
         env = gymnasium.make(env_id)
-    except (gymnasium.error.Error, ImportError) as fault:
+    except Exception as fault:
         raise _cannot_make(env_id, fault, try_both=try_both) from fault
     try:
-        return _Facts(
-            observation_space=env.observation_space,
-            action_space=env.action_space,
-            episode_steps=timing.episode_steps(env.spec.max_episode_steps if env.spec else None),
-            control_dt_s=timing.of_gymnasium(env),
-        )
+        with faults.told(env_id, "say what it is"):
+            return _Facts(
+                observation_space=env.observation_space,
+                action_space=env.action_space,
+                episode_steps=timing.episode_steps(env.spec.max_episode_steps if env.spec else None),
+                control_dt_s=timing.of_gymnasium(env),
+            )
     finally:
         env.close()
 
 
-def _cannot_make(env_id: str, fault: Exception, *, try_both: bool) -> ConfigError:
+def _cannot_make(env_id: str, fault: Exception, *, try_both: bool) -> RewardsmithError:
     import envpool
     import gymnasium
 
-    reason = str(fault).splitlines()[0].partition(" Did you mean")[0].rstrip(".")
+    if not isinstance(fault, gymnasium.error.Error | ImportError) or faults.place(fault):
+        return faults.refused(env_id, "be made", fault)
+    reason = faults.reason(fault).partition(" Did you mean")[0].rstrip(".")
     known = [*(envpool.list_all_envs() if try_both else ()), *gymnasium.registry]
-    where = "Neither EnvPool nor Gymnasium" if try_both else "Gymnasium"
+    nobody = "Neither EnvPool nor Gymnasium can" if try_both else "Gymnasium cannot"
     return ConfigError(
-        f"{where} can make '{env_id}': {reason}.{did_you_mean(env_id, known)} "
+        f"{nobody} make '{env_id}': {reason}.{did_you_mean(env_id, known)} "
         "An environment of your own is named as module:Id, the module lying on PYTHONPATH and registering it."
     )
 
@@ -176,6 +180,8 @@ def _refuse_observations(env_id: str, space: Any) -> None:
                 "spaces. Wrap it, e.g. in FlattenObservation."
             )
     numbers = sum(math.prod(part.shape or ()) for part in parts.values())
+    if numbers == 0:
+        raise ConfigError(f"'{env_id}' observes no numbers at all, so a policy has nothing to read.")
     if numbers > MOST_NUMBERS:
         raise ConfigError(
             f"'{env_id}' observes {numbers} numbers, so probably a picture; the policies here read at most "

@@ -17,6 +17,12 @@ MOST_ROWS_ALONE = 24
 """A longer table is proposed in runs of rows of one kind, a shorter one row by row."""
 
 
+WITH_MORE = ("AntEnv", "HumanoidEnv", "HumanoidStandupEnv")
+"""Gymnasium's environments whose table is followed by numbers that the text alone describes."""
+CUTS = ("exclude_", "include_")
+"""How options begin that leave out or add numbers of an observation, so that the table does not hold."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
     """Neighbouring numbers and what they are; `unit` is None where the table does not say."""
@@ -37,9 +43,11 @@ class _Row:
     unit: str | None
 
 
-def observation_runs(env_id: str) -> tuple[Run, ...]:
-    """What the documentation says of the observation's numbers, from the first on; empty where it says nothing."""
+def observation_runs(env_id: str, *, size: int) -> tuple[Run, ...]:
+    """What the documentation says of the observation's `size` numbers, from the first on; empty where none fits."""
     rows = _rows(env_id, "Observation Space")
+    if not _fits(env_id, len(rows), size=size):
+        return ()
     by_row = [(position, [row]) for position, row in enumerate(rows)]
     runs = by_row if len(rows) <= MOST_ROWS_ALONE else list(_by_kind(rows))
     return tuple(Run(start=start, texts=tuple(r.text for r in run), unit=run[0].unit) for start, run in runs)
@@ -48,6 +56,17 @@ def observation_runs(env_id: str) -> tuple[Run, ...]:
 def action_texts(env_id: str) -> tuple[str, ...]:
     """What the documentation says of each number of an action; empty where it says nothing."""
     return tuple(row.text for row in _rows(env_id, "Action Space"))
+
+
+def _fits(env_id: str, rows: int, *, size: int) -> bool:
+    """Whether a table of so many rows tells of an observation of so many numbers."""
+    import gymnasium
+
+    spec = gymnasium.registry.get(env_id.rpartition(":")[2])
+    if spec is None or any(name.startswith(CUTS) for name in spec.kwargs):
+        return False
+    creator = spec.entry_point if isinstance(spec.entry_point, str) else getattr(spec.entry_point, "__name__", "")
+    return rows == size or (rows < size and creator.rpartition(":")[2] in WITH_MORE)
 
 
 def _by_kind(rows: list[_Row]) -> Iterator[tuple[int, list[_Row]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,13 +35,19 @@ def episode_steps(stated: int | None) -> Stated:
 
 def of_gymnasium(env: Any) -> Stated:
     """Seconds a control step, from a Gymnasium environment: its `dt`, or else the rate it asks to be drawn at."""
-    dt = getattr(env.unwrapped, "dt", None)
-    if isinstance(dt, int | float) and dt > 0:
-        return Stated(value=float(dt), why="the environment's dt")
-    fps = (env.metadata or {}).get("render_fps")
-    if isinstance(fps, int | float) and fps > 0:
+    if dt := _positive(getattr(env.unwrapped, "dt", None)):
+        return Stated(value=dt, why="the environment's dt")
+    if fps := _positive((env.metadata or {}).get("render_fps")):
         return Stated(value=round(1 / fps, 6), why=f"it asks to be drawn {fps:g} times a second", guessed=True)
     return Stated(value=CONTROL_DT_S, why="the environment does not say", guessed=True)
+
+
+def _positive(stated: object) -> float | None:
+    """A number above 0, be it Python's or NumPy's, which may have been rounded to float32; None for all else."""
+    if not isinstance(stated, numbers.Real) or isinstance(stated, bool):
+        return None
+    number = float(stated) if isinstance(stated, int | float) else float(f"{float(stated):.7g}")
+    return number if 0 < number < math.inf else None
 
 
 def of_envpool(env_id: str, config: Any) -> Stated | None:

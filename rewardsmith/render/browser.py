@@ -69,7 +69,7 @@ class BrowserView:
             raise
         self._stepper, self._meter = stepper, EpisodeMeter(task.fitness, 1)
         self._panel = _Panel(self._server)
-        shown = copy.copy(model)  # which is scaled
+        self._model, shown = model, copy.copy(model)  # the copy is scaled
         radius_m = look_at_robot(shown, data)
         self._scene = ViserMujocoScene(self._server, shown, num_envs=1)
         self._scene.camera_tracking_enabled = roams(model)
@@ -107,7 +107,13 @@ class BrowserView:
 
     def _step(self) -> None:
         rollout = self._stepper.collect(self._act, 1)
-        self._scene.update_from_mjdata(_pose(self._simulator, self._task)[1])
+        model, data = _pose(self._simulator, self._task)
+        if not _same_parts(model, self._model):
+            raise ConfigError(
+                f"'{self._task.env.id}' makes another MuJoCo model when it is reset, which the browser cannot follow. "
+                "Film it instead, with `rewardsmith render`."
+            )
+        self._scene.update_from_mjdata(data)
         ended = self._meter.update(self._readings.fitness(rollout), rollout)
         self.fitness += ended.value.tolist()
         elapsed_s = int(rollout.elapsed[-1, 0]) * self._task.control_dt_s
@@ -135,6 +141,15 @@ def look_at_robot(model: Any, data: Any) -> float:
     places = data.geom_xpos[mine]
     model.stat.center[:] = (places.min(axis=0) + places.max(axis=0)) / 2
     return float((np.linalg.norm(places - model.stat.center, axis=1) + model.geom_rbound[mine]).max())
+
+
+def _same_parts(a: Any, b: Any) -> bool:
+    """Whether a scene made of the one model can show states of the other."""
+    return a is b or bool(
+        (a.nbody, a.ngeom, a.nsite, a.ntendon) == (b.nbody, b.ngeom, b.nsite, b.ntendon)
+        and (a.geom_type == b.geom_type).all()
+        and (a.geom_bodyid == b.geom_bodyid).all()
+    )
 
 
 def _pose(simulator: Simulator, task: Task) -> tuple[Any, Any]:

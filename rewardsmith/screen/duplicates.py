@@ -2,8 +2,9 @@
 
 Three readings, each wider than the one before: the same program; the same rewards up to a positive factor (and an
 offset, where no known episode ends before its time, so that an offset cannot pay for ending or lasting); the same up to
-potential shaping as well, by EPIC on transitions really played, under the same condition: a potential that is not 0 where
-an episode ends pays for ending. The last has the same best policy, not the same way of learning it: shaping is how rewards are made easier, so whoever skips it may skip an improvement.
+potential shaping as well, by EPIC on transitions really played, under the same condition: a potential that is not 0
+where an episode ends pays for ending. The last has the same best policy, not the same way of learning it: shaping is
+how rewards are made easier, so whoever skips it may skip an improvement.
 
 A twin's result is told and never copied: an attempt that was not trained has no score.
 """

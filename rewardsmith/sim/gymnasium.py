@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rewardsmith import opengl
-from rewardsmith.errors import CannotRender, ConfigError, did_you_mean
+from rewardsmith.errors import CannotRender, ConfigError, RewardsmithError, did_you_mean
 from rewardsmith.interfaces import Frame, Picture
-from rewardsmith.sim import disturbed
+from rewardsmith.sim import disturbed, faults
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.sim.pictures import ModelPictures, camera_number, prepare
 from rewardsmith.types import Task
@@ -32,7 +32,8 @@ class GymnasiumSimulator:
     An info field must be reported by an episode's first step; where it is not reported later, it reads as zeros. It
     steps in the caller's thread, whatever `threads` says.
 
-    Raises: ConfigError: no such id, an option it refuses, or actions that are not a bounded Box.
+    Raises: ConfigError: no such id, an option it refuses, or actions that are not a bounded Box; and whatever else the
+    environment raises when it is made, reset or stepped.
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class GymnasiumSimulator:
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
         self._frames = FrameMaker(task, self.num_envs, info_fields, self._field)
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._where = task.path or task.name
+        self._where, self._id, self._picture = task.path or task.name, task.env.id, picture
         self._drawn = [_set_up(env.unwrapped, picture, self._where) for env in self._env.envs] if picture else []
+        self._models = [getattr(env.unwrapped, "model", None) for env in self._env.envs]
 
     @staticmethod
     def refuses(task: Task) -> str | None:
@@ -75,21 +77,16 @@ class GymnasiumSimulator:
 
     def reset(self) -> Frame:
         self._shapes = self._reported()
-        return self._frames.first(*self._env.reset(seed=self._seeds))
+        return self._frames.first(*self._reset())
 
     def step(self, actions: Tensor) -> Frame:
-        batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
-        return self._frames.next(*self._env.step(batch))
+        return self._frames.next(*self._step(actions))
 
     def render(self, env: int) -> NDArray[np.uint8]:
-        import gymnasium
-
-        drawn, place = self._drawn[env], self._env.envs[env]
-        try:
-            pixels = place.render() if drawn is None else drawn.draw(place.unwrapped.data)
-        except gymnasium.error.Error as fault:  # e.g. pygame is not installed
-            raise CannotRender(f"{place.spec.id} cannot draw here: {str(fault).splitlines()[0]}") from fault
-        return np.array(pixels, dtype=np.uint8)
+        place = self._env.envs[env]
+        if self._drawn[env] is None:
+            return self._own_picture(place)
+        return self._pictures(env, place.unwrapped.model).draw(place.unwrapped.data)
 
     def pose(self, env: int) -> tuple[Any, Any]:
         place = self._env.envs[env].unwrapped
@@ -103,13 +100,49 @@ class GymnasiumSimulator:
                 drawn.close()
         self._env.close()
 
+    def _reset(self) -> Any:
+        with faults.told(self._id, "be reset", where=self._where):
+            return self._env.reset(seed=self._seeds)
+
+    def _step(self, actions: Tensor) -> Any:
+        batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
+        try:
+            return self._env.step(batch)
+        except Exception as fault:
+            raise faults.refused(self._id, "be stepped", fault, where=self._where) from fault
+
+    def _own_picture(self, place: Any) -> NDArray[np.uint8]:
+        """What the environment draws of itself. Raises: CannotRender: it cannot, or what it returns is no picture."""
+        try:
+            pixels = place.render()
+        except RewardsmithError:
+            raise
+        except Exception as fault:  # e.g. pygame is not installed
+            raise CannotRender(f"'{self._id}' cannot draw here: {faults.kind_and_reason(fault)}") from fault
+        if (found := _as_rgb(pixels)) is None:
+            raise CannotRender(
+                f"'{self._id}' draws no picture: its render() returned {_told(pixels)}; expected a NumPy array of "
+                "shape (height, width, 3), RGB as uint8 from 0 to 255."
+            )
+        return found
+
+    def _pictures(self, env: int, model: Any) -> ModelPictures:
+        """What draws the environment's model; another than before where a reset made another model."""
+        drawn = self._drawn[env]
+        assert drawn is not None
+        assert self._picture is not None
+        if model is not self._models[env]:
+            drawn.close()
+            drawn = self._drawn[env] = ModelPictures(model, self._picture, where=self._where)
+            self._models[env] = model
+        return drawn
+
     def _reported(self) -> dict[str, tuple[int, ...]]:
         """The shape of each info field, from a first step that is then taken back: a reset reports little."""
         if not self._info_fields:
             return {}
-        self._env.reset(seed=self._seeds)
-        still = ((self.action_low + self.action_high) / 2).expand(self.num_envs, -1)
-        *_, info = self._env.step(still.numpy().astype(self._action_dtype).reshape(self._action_shape))
+        self._reset()
+        *_, info = self._step(((self.action_low + self.action_high) / 2).expand(self.num_envs, -1))
         known = numeric(info)
         for name in self._info_fields:
             if name not in known:
@@ -123,11 +156,16 @@ class GymnasiumSimulator:
 
 
 def info_fields(task: Task) -> tuple[str, ...]:
-    """Names of the numeric info entries that an episode's first step returns."""
+    """Names of the numeric info entries that an episode's first step returns.
+
+    Raises: ConfigError: the environment cannot be made, reset or stepped.
+    """
     env = _make(task, 1)
     env.action_space.seed(0)
-    env.reset(seed=0)
-    *_, info = env.step(env.action_space.sample())
+    with faults.told(task.env.id, "be reset"):
+        env.reset(seed=0)
+    with faults.told(task.env.id, "be stepped"):
+        *_, info = env.step(env.action_space.sample())
     env.close()
     return tuple(sorted(numeric(info)))
 
@@ -135,34 +173,42 @@ def info_fields(task: Task) -> tuple[str, ...]:
 def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
     import gymnasium
 
-    options: dict[str, Any] = dict(task.env.options)
-
     def one() -> Any:
-        changed = disturbed.gymnasium_options(task, defaults=_defaults(task))
-        if picture is not None and _draws(task):
-            changed |= {"render_mode": "rgb_array"}
+        changed = disturbed.gymnasium_options(task, defaults=_defaults(task)) | drawing
         env = gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **changed)
         disturbed.change_physics(env, task.env.disturbance)
         return env
 
     try:
+        drawing = {"render_mode": "rgb_array"} if picture is not None and _draws_if_asked(task) else {}
         return gymnasium.vector.SyncVectorEnv([one] * num_envs)
-    except (gymnasium.error.Error, ImportError) as fault:
-        reason = str(fault).splitlines()[0].partition(" Did you mean")[0]
-        raise ConfigError(
-            f"{task.path or task.name}: Gymnasium cannot make '{task.env.id}': {reason}"
-            f"{did_you_mean(task.env.id, gymnasium.registry)}"
-        ) from fault
-    except (TypeError, ValueError, OSError) as fault:
-        raise ConfigError(
-            f"{task.path or task.name}: '{task.env.id}' refuses its options {options}: {str(fault).splitlines()[0]}"
-            f"{_better_option(task)}"
-        ) from fault
+    except Exception as fault:
+        raise _cannot_make(task, fault) from fault
+
+
+def _cannot_make(task: Task, fault: Exception) -> RewardsmithError:
+    import gymnasium
+
+    where, options = task.path or task.name, dict(task.env.options)
+    if isinstance(fault, gymnasium.error.Error | ImportError) and not faults.place(fault):
+        reason = faults.reason(fault).partition(" Did you mean")[0]
+        return ConfigError(
+            f"{where}: Gymnasium cannot make '{task.env.id}': {reason}{did_you_mean(task.env.id, gymnasium.registry)}"
+        )
+    if options and isinstance(fault, TypeError | ValueError | OSError) and not isinstance(fault, RewardsmithError):
+        at = f" ({found})" if (found := faults.place(fault)) else ""
+        return ConfigError(
+            f"{where}: '{task.env.id}' refuses its options {options}: {faults.reason(fault)}{at}{_better_option(task)}"
+        )
+    return faults.refused(task.env.id, "be made", fault, where=where)
 
 
 def _better_option(task: Task) -> str:
     """` Did you mean 'x'?` for the first option that the environment does not name, or an empty string."""
-    known = _parameters(task)
+    try:
+        known = _parameters(task)
+    except Exception:  # noqa: BLE001 - a module that cannot be imported is told of already
+        return ""
     strange = [name for name in task.env.options if name not in known]
     return did_you_mean(strange[0], known) if strange and known else ""
 
@@ -193,10 +239,38 @@ def _defaults(task: Task) -> dict[str, float]:
 # --- pictures -------------------------------------------------------------------------------------------------------
 
 
-def _draws(task: Task) -> bool:
-    """Whether the environment says that it draws pictures of itself."""
-    metadata = getattr(_creator(task), "metadata", None)
+def _draws_if_asked(task: Task) -> bool:
+    """Whether the environment says that it draws pictures of itself, and can be asked to when it is made."""
+    creator, parameters = _creator(task), _parameters(task)
+    if "render_mode" not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return False
+    metadata = creator.metadata if hasattr(creator, "metadata") else _metadata(task)
     return isinstance(metadata, Mapping) and "rgb_array" in metadata.get("render_modes", ())
+
+
+def _metadata(task: Task) -> Any:
+    """What an environment that a function makes says of itself."""
+    import gymnasium
+
+    options: dict[str, Any] = dict(task.env.options)
+    env = gymnasium.make(task.env.id, **options)
+    env.close()
+    return env.metadata
+
+
+def _as_rgb(pixels: object) -> NDArray[np.uint8] | None:
+    """A copy of a picture as `(height, width, 3)` without its alpha; None where it is no picture."""
+    if not isinstance(pixels, np.ndarray) or pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or not pixels.size:
+        return None
+    if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 255:
+        return None
+    return np.array(pixels[..., :3], dtype=np.uint8)
+
+
+def _told(pixels: object) -> str:
+    if isinstance(pixels, np.ndarray):
+        return f"an array of shape {pixels.shape}, {pixels.dtype}"
+    return "None" if pixels is None else f"a {type(pixels).__name__}"
 
 
 def _set_up(env: Any, picture: Picture, where: str) -> ModelPictures | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,56 @@ def test_an_unknown_id_gets_a_suggestion(tmp_path: Path, capsys: pytest.CaptureF
     error = told(["new-task", "Hoper-v5", "--out", str(tmp_path / "t.yaml")], capsys)
     assert error.startswith("error: Neither EnvPool nor Gymnasium can make 'Hoper-v5': ")
     assert "Did you mean 'Hopper-v5'?" in error
+    error = told(["new-task", "FetchReach-v4", "--backend", "gymnasium", "--out", str(tmp_path / "t.yaml")], capsys)
+    assert error.startswith("error: Gymnasium cannot make 'FetchReach-v4': ")
+
+
+def test_out_may_be_a_folder_or_lie_in_one_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert cli.run(["new-task", "Reacher-v5", "--out", str(tmp_path)]) == 0
+    assert cli.run(["new-task", "Reacher-v5", "--out", str(tmp_path / "a" / "b" / "mine.yml")]) == 0
+    assert (tmp_path / "reacher.yaml").is_file()
+    assert (tmp_path / "a" / "b" / "mine.yml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("mine.json", "a task file's name ends in .yaml. Write e.g. --out"), ("file/mine.yaml", "cannot be made")],
+)
+def test_out_that_cannot_be_is_refused_before_anything_is_played(
+    out: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("rewardsmith.newtask.survey.survey", lambda *_, **__: pytest.fail("was played"))
+    assert words in told(["new-task", "Reacher-v5", "--out", str(tmp_path / out)], capsys)
+
+
+@pytest.mark.parametrize(
+    ("dt", "expected"), [(np.float32(0.02), 0.02), (np.int64(2), 2.0), (0.1, 0.1), (True, None), (np.inf, None)]
+)
+def test_a_control_step_may_be_a_number_of_numpy(dt: Any, expected: float | None) -> None:
+    from rewardsmith.newtask import timing
+
+    env = gymnasium.make(ID, disable_env_checker=True)
+    env.unwrapped.dt = dt  # type: ignore[attr-defined]
+    stated = timing.of_gymnasium(env)
+    assert stated.value == (expected or 1 / 20)
+    assert stated.guessed == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "documented"),
+    [({}, True), ({"exclude_current_positions_from_observation": False}, False)],
+)
+def test_a_table_is_not_believed_where_what_is_observed_was_changed(
+    kwargs: dict[str, Any], documented: bool, tmp_path: Path
+) -> None:
+    gymnasium.register("Hop12-v0", entry_point="gymnasium.envs.mujoco.hopper_v5:HopperEnv", kwargs=kwargs)
+    try:
+        text = drafted(tmp_path, "Hop12-v0").read_text()
+    finally:
+        del gymnasium.registry["Hop12-v0"]
+    assert ("z_coordinate_torso" in text) == documented
+    assert ("source: obs[" in text) == documented
 
 
 # --- an environment of one's own ------------------------------------------------------------------------------------
@@ -272,6 +323,7 @@ def test_awkward_observations_and_infos_become_valid_signals(
     [
         ({"action": gymnasium.spaces.Box(-np.inf, np.inf, (1,))}, "without finite bounds"),
         ({"action": gymnasium.spaces.MultiDiscrete([2, 3])}, "continuous actions"),
+        ({"obs": gymnasium.spaces.Box(-1, 1, (0,))}, "observes no numbers at all"),
         ({"obs": gymnasium.spaces.Discrete(4)}, "an observation 'obs' that is Discrete(4)"),
     ],
 )
@@ -300,6 +352,61 @@ def test_an_id_that_a_module_registers_is_imported(tmp_path: Path, monkeypatch: 
         40,
     )
     assert [s.name for s in task.signals] == ["x_cos", "y_sin", "angular_velocity", "action"]
+
+
+BROKEN = """
+import gymnasium
+import numpy as np
+
+class Arm(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-1, 1, (3,))
+    action_space = gymnasium.spaces.Box(-1, 1, (2,))
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(3, dtype=np.float32), {}
+
+    def step(self, action):
+        raise RuntimeError("joint limit\\nis exceeded")
+
+class Needs(Arm):
+    def __init__(self, xml):
+        pass
+
+class Lacks(Arm):
+    def __init__(self):
+        open("arm.xml")
+
+class Empty(Arm):
+    def __init__(self):
+        assert not self.action_space
+
+for kind in (Arm, Needs, Lacks, Empty):
+    gymnasium.register(f"{kind.__name__}-v0", entry_point=kind)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "words"),
+    [
+        (BROKEN, "Arm", "be stepped: RuntimeError: joint limit ({file}:13)."),
+        (BROKEN, "Needs", "be made: TypeError: Needs.__init__() missing 1 required positional argument: 'xml'."),
+        (BROKEN, "Lacks", "be made: FileNotFoundError: [Errno 2] No such file or directory: 'arm.xml' ({file}:21)."),
+        (BROKEN, "Empty", "be made: AssertionError ({file}:25)."),
+        ("1 / 0", "Arm", "be made: ZeroDivisionError: division by zero ({file}:1)."),
+        ("\ndef arm(:", "Arm", "be made: SyntaxError: invalid syntax ({file}:2)."),
+    ],
+)
+def test_what_ones_own_environment_raises_is_one_line_with_its_place(
+    source: str, name: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    file = tmp_path / "broken_arm.py"
+    file.write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
+    sys.modules.pop("broken_arm", None)
+    error = told(["new-task", f"broken_arm:{name}-v0", "--out", str(tmp_path / "t.yaml")], capsys)
+    sys.modules.pop("broken_arm", None)
+    assert error == f"error: 'broken_arm:{name}-v0' cannot {words.format(file=file)}"
 
 
 def test_backend_can_be_chosen(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -10,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from rewardsmith.errors import ConfigError
-from rewardsmith.interfaces import Frame
+from rewardsmith.errors import CannotRender, ConfigError
+from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.sim.gymnasium import GymnasiumSimulator
 from rewardsmith.types import EnvSpec, Measure, References, Task
 
@@ -21,21 +24,35 @@ ID = "RewardsmithTest/Counter-v0"
 class Counter(gymnasium.Env[Any, Any]):
     """Counts its steps and ends after `ends_at`, or up to `spread` later by seed; its info changes by the step."""
 
-    def __init__(self, *, ends_at: int = 100, spread: int = 0, nested: bool = False, bound: float = 2.0) -> None:
+    def __init__(
+        self, *, ends_at: int = 100, spread: int = 0, nested: bool = False, bound: float = 2.0, fails: str = ""
+    ) -> None:  # fmt: skip
         box = gymnasium.spaces.Box(-np.inf, np.inf, (1,))
         self.observation_space = gymnasium.spaces.Dict({"a": box, "b": box}) if nested else box
         self.action_space = gymnasium.spaces.Box(-bound, bound, (2, 3))
-        self.ends_at, self.spread, self.nested = ends_at, spread, nested
+        self.ends_at, self.spread, self.nested, self.fails = ends_at, spread, nested, fails
+        if fails == "make":
+            raise ValueError("no such joint\nnor any like it")
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None  # noqa: ARG002
     ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
         super().reset(seed=seed)
+        if self.fails == "reset":
+            raise RuntimeError
+        if self.fails == "shape":
+            return np.zeros(3, dtype=np.float32), {}
         self.count, self.last = 0, self.ends_at + int(self.np_random.integers(0, self.spread + 1))
         return self._obs(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self.count += 1
+        if self.fails == "step":
+            raise KeyError("gripper")
+        if self.fails == "interrupt":
+            raise KeyboardInterrupt
+        if self.fails == "ours":
+            raise ConfigError("said well already")
         info: dict[str, Any] = {"count": self.count, "vector": np.array([self.count, 1.0, 2.0]), "flag": self.count > 1}
         info["inner"] = {"depth": 10.0 * self.count}
         info["words"] = "not a number"
@@ -58,7 +75,11 @@ def _registered() -> Iterator[None]:
 def _simulator(
     *fields: str, count: int = 2, env_id: str = ID, steps: int = 50, **options: object
 ) -> GymnasiumSimulator:
-    task = Task(
+    return GymnasiumSimulator(_task(env_id, steps=steps, **options), env_seeds=range(count), info_fields=fields)
+
+
+def _task(env_id: str, *, steps: int = 50, **options: object) -> Task:
+    return Task(
         name="t",
         goal="None.",
         env=EnvSpec(backend="gymnasium", id=env_id, options=options),
@@ -69,7 +90,6 @@ def _simulator(
         episode_steps=steps,
         control_dt_s=0.05,
     )
-    return GymnasiumSimulator(task, env_seeds=range(count), info_fields=fields)
 
 
 def _play(simulator: GymnasiumSimulator, steps: int) -> list[Frame]:
@@ -152,6 +172,8 @@ def test_looking_at_the_first_step_leaves_no_trace() -> None:
         ("no_such_module:Env-v0", {}, r"cannot make 'no_such_module:Env-v0': No module named 'no_such_module'"),
         ("", {}, r"cannot make '': Malformed environment ID"),
         ("CartPole-v1", {}, r"'CartPole-v1' has actions Discrete\(2\); expected a Box with finite bounds\.$"),
+        (ID, {"fails": "make"}, r"refuses its options {'fails': 'make'}: no such joint \(.*test_gymnasium\.py:\d+\)$"),
+        (":X", {}, r"cannot make ':X': Environment `X` doesn't exist\.$"),
         (ID, {"bound": float("inf")}, r"has actions Box\(-inf, inf, .*; expected a Box with finite bounds\.$"),
     ],
 )
@@ -159,3 +181,133 @@ def test_what_cannot_be_made_is_one_error(env_id: str, options: Mapping[str, obj
     with pytest.raises(ConfigError, match=rf"^t: .*{words}") as found:
         _simulator(env_id=env_id, **options)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*obs returned by")  # Gymnasium minds the shape, too
+@pytest.mark.parametrize(
+    ("fails", "words"),
+    [
+        ("reset", r"t: 'RewardsmithTest/Counter-v0' cannot be reset: RuntimeError \(.*test_gymnasium\.py:\d+\)\."),
+        ("shape", r"t: .* cannot be reset: ValueError: .* does not fit the spaces that it declares\."),
+        ("step", r"t: .* cannot be stepped: KeyError: 'gripper' \(.*test_gymnasium\.py:\d+\)\."),
+        ("ours", "said well already"),
+    ],
+)
+def test_what_an_environment_raises_is_one_error_with_its_place(fails: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{words}$") as found:
+        _play(_simulator(fails=fails), 1)
+    assert "\n" not in str(found.value)
+
+
+def test_an_interrupt_is_no_fault_of_the_environment() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _play(_simulator(fails="interrupt"), 1)
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
+
+PIXELS = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4)
+PICTURE = Picture(width=64, height=48)
+
+
+class Painter(Counter):
+    """Returns `draws` as its picture, whoever made it."""
+
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012 - Gymnasium's own way
+
+    def __init__(self, render_mode: str | None = None, *, draws: Any = PIXELS) -> None:
+        super().__init__()
+        self.render_mode, self.draws = render_mode, draws
+
+    def render(self) -> Any:
+        if isinstance(self.draws, Exception):
+            raise self.draws
+        return self.draws
+
+
+class Unasked(Painter):
+    """Draws always, and takes no `render_mode`."""
+
+    def __init__(self) -> None:
+        super().__init__("rgb_array")
+
+
+def _function(render_mode: str | None = None) -> Painter:
+    return Painter(render_mode)
+
+
+def _picture_of(entry_point: Any, **options: object) -> Any:
+    gymnasium.register("RewardsmithTest/Painter-v0", entry_point=entry_point, disable_env_checker=True)
+    try:
+        task = _task("RewardsmithTest/Painter-v0", **options)
+        with closing(GymnasiumSimulator(task, env_seeds=[0], info_fields=(), picture=PICTURE)) as simulator:
+            simulator.reset()
+            return simulator.render(0)
+    finally:
+        del gymnasium.registry["RewardsmithTest/Painter-v0"]
+
+
+@pytest.mark.parametrize("entry_point", [Painter, Unasked, _function])
+def test_what_draws_itself_is_drawn_however_it_is_made(entry_point: Any) -> None:
+    """Alpha is left out."""
+    assert np.array_equal(_picture_of(entry_point), PIXELS[..., :3])
+
+
+def test_a_class_that_draws_in_no_way_that_can_be_asked_for_is_refused_with_that_reason() -> None:
+    class Silent(Counter):
+        metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012 - Gymnasium's own way
+
+    with pytest.raises(ConfigError, match="no render mode 'rgb_array', and shows no MuJoCo model"):
+        _picture_of(Silent)
+
+
+@pytest.mark.parametrize(
+    ("draws", "words"),
+    [
+        (None, "its render() returned None; expected"),
+        ([PIXELS], "its render() returned a list; expected"),
+        (PIXELS[..., 0], "its render() returned an array of shape (2, 4), uint8; expected"),
+        (PIXELS / 255, "its render() returned an array of shape (2, 4, 4), float64; expected"),
+        (NotImplementedError(), "cannot draw here: NotImplementedError ("),
+    ],
+)
+def test_what_is_no_picture_is_refused(draws: Any, words: str) -> None:
+    with pytest.raises(CannotRender, match=f"^'RewardsmithTest/Painter-v0' .*{re.escape(words)}"):
+        _picture_of(Painter, draws=draws)
+
+
+def test_a_model_that_a_reset_made_is_the_one_that_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Remade(Counter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.data = SimpleNamespace(body_mass=0), SimpleNamespace(qpos=0)
+
+        def reset(self, **given: Any) -> Any:
+            self.model = SimpleNamespace(body_mass=0)
+            return super().reset(**given)
+
+    class Recorded:
+        open = 0
+
+        def __init__(self, model: Any, *_: object, **__: object) -> None:
+            self.model = model
+            Recorded.open += 1
+
+        def draw(self, _: Any) -> Any:
+            return self.model
+
+        def close(self) -> None:
+            Recorded.open -= 1
+
+    monkeypatch.setattr("rewardsmith.sim.gymnasium.ModelPictures", Recorded)
+    monkeypatch.setattr("rewardsmith.opengl.choose", lambda: None)
+    gymnasium.register("RewardsmithTest/Remade-v0", entry_point=Remade, disable_env_checker=True)
+    try:
+        task = _task("RewardsmithTest/Remade-v0")
+        with closing(GymnasiumSimulator(task, env_seeds=[0], info_fields=(), picture=PICTURE)) as simulator:
+            for _ in range(2):
+                simulator.reset()
+                assert simulator.render(0) is simulator.pose(0)[0]
+                assert Recorded.open == 1
+    finally:
+        del gymnasium.registry["RewardsmithTest/Remade-v0"]
