@@ -41,6 +41,18 @@ def test_a_simulator_without_a_model_is_refused_with_what_else_to_do() -> None:
         browser.BrowserView(random_player(0), point_task(), env_seed=3, host="127.0.0.1", port=18500)
 
 
+@needs_viser
+def test_another_model_on_the_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of an environment that draws its robot anew at each reset."""
+    task = taskfile.load("cartpole_swingup").task
+    shown = browser.BrowserView(random_player(0), task, env_seed=3, host="127.0.0.1", port=18500)
+    other = mujoco.MjModel.from_xml_string("<mujoco><worldbody><body><geom size='.1'/></body></worldbody></mujoco>")
+    with closing(shown):
+        monkeypatch.setattr(shown._simulator, "pose", lambda _: (other, mujoco.MjData(other)))
+        with pytest.raises(ConfigError, match=r"makes another MuJoCo model when it is reset.*`rewardsmith render`"):
+            shown.play(episodes=1)
+
+
 BALL = "<joint type='{joint}'/><geom size='.1' mass='1'/>"
 SCENES = {
     "a robot that roams": ("<body pos='3 0 1'>{free}</body>", True, (3, 0, 1), 0.1),
