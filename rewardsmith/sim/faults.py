@@ -38,9 +38,13 @@ def refused(env_id: str, doing: str, fault: Exception, *, where: str = "") -> Re
 
 def kind_and_reason(fault: BaseException) -> str:
     """`ValueError: no such joint (/home/me/robot.py:12).`"""
-    said = f"{type(fault).__name__}: {reason(fault)}".removesuffix(": ").removesuffix(".")
-    at = place(fault)
-    return f"{said} ({at})." if at else f"{said}."
+    words, at = said(fault).removesuffix("."), place(fault)
+    return f"{words} ({at})." if at else f"{words}."
+
+
+def said(fault: BaseException) -> str:
+    """`ValueError: no such joint`"""
+    return f"{type(fault).__name__}: {reason(fault)}".removesuffix(": ")
 
 
 def reason(fault: BaseException) -> str:

@@ -18,12 +18,11 @@ import torch
 from torch import Tensor
 
 from rewardsmith.errors import ConfigError
+from rewardsmith.sim.faults import said
 from rewardsmith.sim.mjcf.declared import refused
 from rewardsmith.sources import Source, SourceError, View
 from rewardsmith.types import Task
 
-LONGEST: Final = 300
-"""So many characters of an error in a function are told."""
 TRIED: Final = 2
 """In so many first frames functions are tried alone, too: environments may begin alike, but do not go on so."""
 
@@ -41,7 +40,7 @@ class Callee:
         try:
             return self.function(*given, **named)
         except Exception as fault:
-            raise self.refused(f": {told(fault)}", line=line_of(fault, self.file)) from fault
+            raise self.refused(f": {said(fault)}", line=line_of(fault, self.file)) from fault
 
     def refused(self, message: str, *, line: int | None = None) -> ConfigError:
         """An error about this function, at the line where it begins if no other is known."""
@@ -153,12 +152,6 @@ MIXES: Final = (
     " mixes environments, or draws numbers of its own: what it says of one must follow from that one's own row, and be "
     "the same each time."
 )
-
-
-def told(fault: BaseException) -> str:
-    """An error of someone else's code, in one line."""
-    words = " ".join(str(fault).split())
-    return f"{type(fault).__name__}: {words[:LONGEST]}".removesuffix(": ")
 
 
 def line_of(fault: BaseException, file: str) -> int | None:

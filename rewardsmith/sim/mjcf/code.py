@@ -27,7 +27,8 @@ from typing import Any, Final
 
 from rewardsmith import sources
 from rewardsmith.errors import ConfigError, did_you_mean
-from rewardsmith.sim.mjcf.calls import GIVEN, Callee, Function, Reset, line_of, told
+from rewardsmith.sim.faults import said
+from rewardsmith.sim.mjcf.calls import GIVEN, Callee, Function, Reset, line_of
 from rewardsmith.sim.mjcf.declared import MjcfKeys, refused
 from rewardsmith.sim.mjcf.model import folder_of
 from rewardsmith.sources import STATE, Source, SourceError
@@ -95,7 +96,7 @@ def _module(task: Task, name: str) -> ModuleType:
     except Exception as fault:
         del sys.modules[known_as]
         line = line_of(fault, str(file))
-        raise refused(task, f"{file} cannot be run: {told(fault)}{f' (line {line})' if line else ''}") from fault
+        raise refused(task, f"{file} cannot be run: {said(fault)}{f' (line {line})' if line else ''}") from fault
     return module
 
 
