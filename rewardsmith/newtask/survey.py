@@ -107,7 +107,7 @@ def _as_gymnasium_has_it(env_id: str) -> Stated:
 
     try:
         env = gymnasium.make(env_id)
-    except Exception:  # noqa: BLE001 - EnvPool's is the one that is asked for
+    except (gymnasium.error.Error, ImportError):
         return Stated(value=timing.CONTROL_DT_S, why="the environment does not say", guessed=True)
     try:
         return timing.of_gymnasium(env)

@@ -149,14 +149,13 @@ def test_what_another_command_measured_meanwhile_is_kept(
 ) -> None:
     """It writes its file while this one trains."""
     file, other = tmp_path / "point_reach.json", tmp_path / "other"
-    assert cli.run(["anchors", point, "--env-steps", "64", "--seeds", "1", "--folder", str(other)]) == 0
     (tmp_path / "stopping_backend.py").write_text(STOPPING)
     monkeypatch.syspath_prepend(tmp_path)
     Path(point).write_text(POINT.replace("backend: point", "backend: 'stopping_backend:make'"))
     backend = importlib.import_module("stopping_backend")
     monkeypatch.setattr(backend, "stop", lambda: False)
     assert cli.run(["anchors", point, "--env-steps", "64", "--seeds", "1", "--folder", str(other)]) == 0
-    monkeypatch.setattr(backend, "stop", lambda: bool(shutil.copy(other / "point_reach.json", file)) and False)
+    monkeypatch.setattr(backend, "stop", lambda: not shutil.copy(other / "point_reach.json", file))
     assert cli.run(["anchors", point, "--env-steps", "128", "--seeds", "1", "--folder", str(tmp_path)]) == 0
     budgets = [(t["reward"], t["env_steps"]) for t in json.loads(file.read_text())["trainings"]]
     assert budgets == [("expert", 64), ("expert", 128), ("sparse", 64), ("sparse", 128)]
