@@ -89,6 +89,20 @@ def judged(trained: Trained, last: Played | Rejected, peak: Played | Rejected | 
     return Judged(trained=trained, score=last.score, other=other, trajectories=last.trajectories)
 
 
+def measured_again(
+    outcomes: Sequence[Judged | Rejected], task: Task, simulator: SimulatorFactory, *,
+    seed: int, episodes: int, watch: Watcher,
+) -> list[Judged | Rejected]:  # fmt: skip
+    """Each with the score of its policy over `episodes` episodes whose seeds chose no checkpoint."""
+    policies = [o.policy for o in outcomes if isinstance(o, Judged)]
+    scores = iter(measure(policies, task, simulator, seed=seed, episodes=episodes, watch=watch))
+    return [o if isinstance(o, Rejected) else _rescored(o, next(scores)) for o in outcomes]
+
+
+def _rescored(judged: Judged, score: Score | Rejected) -> Judged | Rejected:
+    return score if isinstance(score, Rejected) else replace(judged, score=score)
+
+
 # --- policies -------------------------------------------------------------------------------------------------------
 
 

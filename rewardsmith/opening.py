@@ -5,8 +5,7 @@ Each is played once a run and kept with it, since a resumed run must know the sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Literal
 
 from rewardsmith import judge, train
@@ -16,7 +15,7 @@ from rewardsmith.interfaces import Learner, RewardFn, SimulatorFactory, Trainee,
 from rewardsmith.readings import Readings
 from rewardsmith.repeats import Streams, judged_by_seed
 from rewardsmith.seeds import stream
-from rewardsmith.types import Judged, ReferenceResult, Rejected, Score, Task, Trajectory
+from rewardsmith.types import Judged, ReferenceResult, Rejected, Task, Trajectory
 
 Kind = Literal["expert", "sparse"]
 
@@ -66,9 +65,7 @@ def references_by_seed(
         episodes=config.judge.episodes, keep=config.judge.keep, watch=watch,
     )  # fmt: skip
     return {
-        seed: _measured_again(
-            dict(zip(rewards, (r.outcome for r in repeated), strict=True)), task, simulator, config, watch, seed=seed
-        )
+        seed: _as_measured(tuple(rewards), [r.outcome for r in repeated], task, simulator, config, watch, seed=seed)
         for seed, repeated in found.items()
     }
 
@@ -93,8 +90,9 @@ def noised_expert(
     return () if isinstance(played, Rejected) else played.trajectories
 
 
-def _measured_again(
-    outcomes: Mapping[Kind, Judged | Rejected],
+def _as_measured(
+    names: Sequence[Kind],
+    outcomes: Sequence[Judged | Rejected],
     task: Task,
     simulator: SimulatorFactory,
     config: EvolveConfig,
@@ -103,14 +101,6 @@ def _measured_again(
     seed: int,
 ) -> tuple[ReferenceResult, ...]:
     """Each measured again like a winner."""
-    policies = [j.policy for j in outcomes.values() if isinstance(j, Judged)]
     finals, episodes = stream(seed, 0, "finals"), config.judge.final_episodes
-    again = iter(judge.measure(policies, task, simulator, seed=finals, episodes=episodes, watch=watch))
-    return tuple(
-        ReferenceResult(name=name, outcome=j if isinstance(j, Rejected) else _rescored(j, next(again)))
-        for name, j in outcomes.items()
-    )
-
-
-def _rescored(judged: Judged, score: Score | Rejected) -> Judged | Rejected:
-    return score if isinstance(score, Rejected) else replace(judged, score=score)
+    again = judge.measured_again(outcomes, task, simulator, seed=finals, episodes=episodes, watch=watch)
+    return tuple(ReferenceResult(name=name, outcome=o) for name, o in zip(names, again, strict=True))

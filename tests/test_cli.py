@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith import __version__, cli
+from rewardsmith import __version__, cli, judge, sim, taskfile
+from rewardsmith.policies import read_policy
+from rewardsmith.seeds import stream
+from rewardsmith.types import Score
 
 POINT = """
 name: point_reach
@@ -273,6 +276,22 @@ def test_train_of_several_rewards_on_several_seeds_is_that_of_each(
     assert [s["seed"] for s in json.loads(capsys.readouterr().out)["seeds"]] == [0, 1]
     assert cli.run(["train", "--reference", "expert", "--task", point, "--seed", "5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["seeds"][0]["episodes"] == of_expert["seeds"][1]["episodes"]
+
+
+def test_train_tells_episodes_that_chose_no_checkpoint(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, task = tmp_path / "p.safetensors", taskfile.load(point).task
+    assert cli.run(["train", "--reference", "expert", "--task", point, "--policy", str(kept), "--json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)["seeds"]
+    policies = [read_policy(kept)]
+    chose, anew = (
+        judge.measure(policies, task, sim.make, seed=stream(0, 0, name), episodes=4, watch=lambda _: None)[0]
+        for name in ("judge", "finals")
+    )
+    assert isinstance(chose, Score)
+    assert isinstance(anew, Score)
+    assert told["episodes"] == list(anew.episodes) != list(chose.episodes)
 
 
 def test_a_policy_file_is_one_reward_s(point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

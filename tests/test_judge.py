@@ -443,6 +443,18 @@ def test_the_better_checkpoint_is_the_one_that_counts(last: Policy, peak: Policy
     assert [t.fitness for t in found.trajectories] == [t.fitness for t in played.trajectories]
 
 
+def test_what_was_chosen_is_measured_again_on_episodes_that_chose_nothing() -> None:
+    chosen, broken = _judged(STILL, SEEK), _judged(BROKEN, None)
+    again, still = judge.measured_again(
+        [chosen, broken], point_task(), sim.make, seed=SEED + 1, episodes=3, watch=lambda _: None
+    )
+    assert isinstance(chosen, Judged)
+    assert isinstance(again, Judged)
+    assert again == replace(chosen, score=again.score), "only the score is another"
+    assert [again.score] == _measure(SEEK, seed=SEED + 1, episodes=3)
+    assert still is broken
+
+
 def test_a_training_whose_checkpoints_both_break_is_rejected() -> None:
     assert isinstance(_judged(BROKEN, BROKEN), Rejected)
 
