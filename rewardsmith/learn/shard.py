@@ -26,6 +26,8 @@ from rewardsmith.rollouts import Stepper, columns
 from rewardsmith.seeds import child
 from rewardsmith.types import Policy, Rejected, Task
 
+TOO_LARGE = 1e15  # of a reward, whose discounted sums are squared in float32
+
 
 class Shard:
     """`trainings` side by side in `simulator`, N environments each; the simulator is closed at the leg's end."""
@@ -101,7 +103,7 @@ class Shard:
             total, components = training.trainee.reward(mine)
             total = torch.where(mine.valid, total, 0.0)
             if training.fault is None:
-                training.fault = _not_finite(mine, total, components, before=taken // n - len(mine.valid))
+                training.fault = _unusable(mine, total, components, before=taken // n - len(mine.valid))
             if training.fault is not None:
                 total = torch.zeros_like(total)
             named = {"reward": total, **{f"component/{name}": v for name, v in components.items()}}
@@ -117,25 +119,29 @@ def _means(named: Mapping[str, Tensor], valid: Tensor) -> dict[str, float]:
     return dict(zip(named, (sums / kept).tolist(), strict=True))
 
 
-def _not_finite(rollout: Rollout, total: Tensor, components: Mapping[str, Tensor], *, before: int) -> Rejected | None:
-    """Which reward or component is not finite, and when; `before` control steps came before this rollout."""
-    if bool(torch.stack([torch.isfinite(v).all() for v in (total, *components.values())]).all()):
+def _unusable(rollout: Rollout, total: Tensor, components: Mapping[str, Tensor], *, before: int) -> Rejected | None:
+    """Which reward or component cannot be learned from, and when; `before` control steps came before this rollout."""
+    if bool(torch.stack([(v.abs() <= TOO_LARGE).all() for v in (total, *components.values())]).all()):
         return None  # nearly always, and known after one look at the device
     named = [(f"Component '{name}'", values) for name, values in components.items()]
     for where, values in [*named, ("The total reward", total)]:  # the component first: it says more
-        bad = ~torch.isfinite(values) & rollout.valid
-        if bool(bad.any()):
-            step = int(bad.any(dim=1).nonzero()[0]) + before
-            return Rejected(
-                stage="train",
-                reason=(
-                    f"{where} is not finite in {int(bad.any(dim=0).sum())} of {bad.shape[1]} environments, "
-                    f"first at control step {step} of training."
-                ),
-                hint="Usual causes: division by a distance near 0, log or sqrt of a negative, exp of a large "
-                "value. Add a small constant to divisors and clamp what goes into exp, log and sqrt.",
-            )
+        for bad, what in ((~torch.isfinite(values), "not finite"), (values.abs() > TOO_LARGE, "beyond 1e15")):
+            if bool((bad & rollout.valid).any()):
+                return _fault(where, what, bad & rollout.valid, before=before)
     return None
+
+
+def _fault(where: str, what: str, bad: Tensor, *, before: int) -> Rejected:
+    step = int(bad.any(dim=1).nonzero()[0]) + before
+    return Rejected(
+        stage="train",
+        reason=(
+            f"{where} is {what} in {int(bad.any(dim=0).sum())} of {bad.shape[1]} environments, "
+            f"first at control step {step} of training."
+        ),
+        hint="Usual causes: division by a distance near 0, log or sqrt of a negative, exp of a large "
+        "value. Add a small constant to divisors and clamp what goes into exp, log and sqrt.",
+    )
 
 
 def _exploded(steps: int) -> Rejected:

@@ -394,18 +394,20 @@ class _Late:
         return values["total"], components
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("bad", "fault"), [(math.nan, "not finite"), (math.inf, "not finite"), (-2e15, "beyond 1e15")]
+)
 @pytest.mark.parametrize(
     ("what", "told"), [("near", "Component 'near'"), ("total", "The total reward")], ids=["component", "total"]
 )
 def test_a_reward_that_fails_late_is_rejected_with_its_name_and_step(
-    train: Train, what: str, told: str, bad: float
+    train: Train, what: str, told: str, bad: float, fault: str
 ) -> None:
     [(outcome, cost)] = train([Trainee(id="late", reward=_Late(what, bad), verified=None)])
     assert isinstance(outcome, Rejected)
     assert outcome.stage == "train"
     # two rollouts of 16 steps went before, and five steps of the third
-    assert outcome.reason == f"{told} is not finite in 1 of 4 environments, first at control step 37 of training."
+    assert outcome.reason == f"{told} is {fault} in 1 of 4 environments, first at control step 37 of training."
     assert "clamp" in outcome.hint
     assert cost.env_steps == 3 * 64  # nobody is left to train for, so it ends there
 
