@@ -31,7 +31,17 @@ def test_no_suite_is_called_like_a_task() -> None:
 def test_a_word_stands_for_a_suite_a_task_or_a_file() -> None:
     assert suitefile.tasks_of("hands3") == ("adroit_door", "hand_block", "hand_pen")
     assert suitefile.tasks_of("hopper_hop") == ("hopper_hop",)
-    assert suitefile.tasks_of("my/task.yaml") == ("my/task.yaml",)
+
+
+def test_a_path_stands_for_a_task_or_for_the_suite_that_the_file_is(tmp_path: Path) -> None:
+    task, suite = tmp_path / "arm.yaml", tmp_path / "mine.yaml"
+    task.write_text("name: arm\n")
+    suite.write_text("name: mine\nabout: Two arms.\nsource: ours\ntasks: [arm.yaml, reach]\n")
+    assert suitefile.tasks_of(str(task)) == (str(task),)
+    assert suitefile.tasks_of(str(suite)) == (str(task), "reach")
+    assert suitefile.tasks_of(str(suite), only=("reach",)) == ("reach",)
+    with pytest.raises(ConfigError, match=r"none\.yaml: no such file"):
+        suitefile.tasks_of(str(tmp_path / "none.yaml"))
 
 
 def test_some_of_a_suite_come_in_its_own_order() -> None:

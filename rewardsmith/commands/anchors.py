@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FOLDER = Path("benchmarks/anchors")
 BUDGETS = (300_000, 1_000_000)
 
-What = Annotated[str, Parameter(help="A suite (`rewardsmith suites`), a task that ships, or a path to a task file.")]
+What = Annotated[str, Parameter(help="A suite (`rewardsmith suites`) or a task, by its name or its file's path.")]
 Tasks = Annotated[
     tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False, help="Only these of the suite.")
 ]

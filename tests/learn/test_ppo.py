@@ -394,9 +394,7 @@ class _Late:
         return values["total"], components
 
 
-@pytest.mark.parametrize(
-    ("bad", "fault"), [(math.nan, "not finite"), (math.inf, "not finite"), (-2e15, "beyond 1e15")]
-)
+@pytest.mark.parametrize(("bad", "fault"), [(math.nan, "not finite"), (math.inf, "not finite"), (-2e15, "beyond 1e15")])
 @pytest.mark.parametrize(
     ("what", "told"), [("near", "Component 'near'"), ("total", "The total reward")], ids=["component", "total"]
 )
