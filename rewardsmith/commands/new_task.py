@@ -19,6 +19,15 @@ def new_task(
         Literal["envpool", "gymnasium"] | None,
         Parameter(help="Which simulator; by default EnvPool if it has the id."),
     ] = None,
+    options: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--option",
+            negative="",
+            show_default=False,
+            help="What the environment is made with, e.g. reward_type=dense; repeatable.",
+        ),
+    ] = (),
     name: Annotated[str | None, Parameter(help="The task's name; by default made from the id.")] = None,
     out: Annotated[
         Path | None, Parameter(help="The .yaml file to write, or a folder for <name>.yaml; by default here.")
@@ -34,7 +43,7 @@ def new_task(
 
     title = _title(env_id, name)
     file = _file(out, title)
-    found = survey(env_id, backend=backend)
+    found = survey(env_id, backend=backend, options=dict(map(_option, options)))
     proposed = entries.propose(found)
     text = page.write(found, proposed, name=title)
     try:
@@ -43,8 +52,21 @@ def new_task(
     except OSError as fault:
         raise ConfigError(f"{file}: cannot be written: {fault.strerror}.") from fault
     kept = sum(not entry.left_out for entry in proposed)
-    print(f"wrote {file}: {found.env_id} ({found.backend}), {kept} signals, {len(proposed) - kept} commented out")
+    print(f"wrote {file}: {found.env.id} ({found.env.backend}), {kept} signals, {len(proposed) - kept} commented out")
     print(f"Fill in goal and fitness, where it says TODO; then: rewardsmith check {file}")
+
+
+def _option(text: str) -> tuple[str, object]:
+    """Name and value; the value is read as in a YAML file."""
+    from rewardsmith import yamlfile
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"--option {text}: expected name=value, e.g. --option reward_type=dense.")
+    try:
+        return name.strip(), yamlfile.scalar(value)
+    except ValueError as fault:
+        raise UsageError(f"--option {text}: {fault}.") from fault
 
 
 def _title(env_id: str, name: str | None) -> str:

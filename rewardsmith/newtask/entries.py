@@ -66,7 +66,7 @@ def _observations(found: Survey) -> Iterator[Entry]:
         if seen.ndim != 2:
             yield _entry(name, source, seen)
             continue
-        rows = tables.observation_runs(found.env_id, size=seen.shape[1]) if key == "obs" else ()
+        rows = tables.observation_runs(found.env, size=seen.shape[1]) if key == "obs" else ()
         for run in rows:
             yield _documented(run, source, seen)
         yield from _undocumented(name, source, seen, start=rows[-1].stop if rows else 0)
@@ -126,7 +126,7 @@ def _info(found: Survey) -> Iterator[Entry]:
 
 def _action(found: Survey) -> Entry:
     size = len(found.action_low)
-    texts = tables.action_texts(found.env_id)
+    texts = tables.action_texts(found.env.id)
     doc = f"{'; '.join(texts)}; {_bounds(found)}" if len(texts) == size else None
     hint = f"commands, {_bounds(found)}"
     return Entry(name="action", source="action", shape=(size,), seen=torch.zeros(0, size), doc=doc, hint=hint)

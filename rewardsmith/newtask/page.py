@@ -51,10 +51,13 @@ def write(found: Survey, entries: Iterable[Entry], *, name: str) -> str:
 
 
 def _header(found: Survey, name: str) -> Iterator[str]:
-    yield from _comment(_HEAD.format(env_id=found.env_id, envs=PLAYED, steps=found.steps))
+    yield from _comment(_HEAD.format(env_id=found.env.id, envs=PLAYED, steps=found.steps))
     yield from ("", f"name: {_scalar(name)}", "goal: >")
     yield from textwrap.wrap(f"{TO_DO}. {_GOAL}", WIDTH, initial_indent="  ", subsequent_indent="  ")
-    yield from ("", "env:", f"  backend: {found.backend}", f"  id: {_scalar(found.env_id)}")
+    yield from ("", "env:", f"  backend: {found.env.backend}", f"  id: {_scalar(found.env.id)}")
+    if found.env.options:
+        yield "  options:"
+        yield from (f"    {_scalar(name)}: {_value(value)}" for name, value in found.env.options.items())
     yield _stated("episode_steps", found.episode_steps)
     yield _stated("control_dt_s", found.control_dt_s)
 
@@ -151,10 +154,20 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for part in text.splitlines() for line in textwrap.wrap(part, WIDTH - 2)]
 
 
+def _value(value: object) -> str:
+    return _scalar(value) if isinstance(value, str) else _quoted(value)
+
+
 def _scalar(text: str) -> str:
     """As it is where YAML reads it so, else in quotes."""
     try:
         plain = yamlfile.scalar(text) == text and "\n" not in text
     except ValueError:
         plain = False
-    return text if plain and not text.startswith(("@", "`")) else json.dumps(text, ensure_ascii=False)
+    return text if plain and not text.startswith(("@", "`")) else _quoted(text)
+
+
+def _quoted(value: object) -> str:
+    """As JSON, with YAML's escapes for what cannot be printed."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

@@ -10,12 +10,13 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from torch import Tensor
 
 from rewardsmith import play, sim
-from rewardsmith.errors import ConfigError, RewardsmithError, did_you_mean
+from rewardsmith.errors import ConfigError, did_you_mean
 from rewardsmith.newtask import timing
 from rewardsmith.newtask.timing import Stated
 from rewardsmith.sim import envpool as envpool_sim
@@ -38,8 +39,7 @@ class Survey:
     `action_low`, `action_high`: `(A,)`; `reward`: `(M,)`.
     """
 
-    backend: Backend
-    env_id: str
+    env: EnvSpec
     episode_steps: Stated
     control_dt_s: Stated
     obs: Mapping[str, Tensor]
@@ -50,18 +50,21 @@ class Survey:
     steps: int  # played in each environment
 
 
-def survey(env_id: str, *, backend: Backend | None = None) -> Survey:
-    """Make the environment and play it.
+def survey(
+    env_id: str, *, backend: Backend | None = None, options: Mapping[str, object] = MappingProxyType({})
+) -> Survey:
+    """Make the environment, with `options` as they are, and play it.
 
     Raises: ConfigError: no such id, it cannot be made, or its actions or observations are none that can be used.
     """
     chosen: Backend = backend or ("envpool" if _envpool_knows(env_id) else "gymnasium")
+    env = EnvSpec(backend=chosen, id=env_id, options=options)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(precision lowered|out of date)")  # nothing a person could mend
-        facts = _of_envpool(env_id) if chosen == "envpool" else _of_gymnasium(env_id, try_both=backend is None)
+        facts = _of_envpool(env) if chosen == "envpool" else _of_gymnasium(env, try_both=backend is None)
         _refuse_actions(env_id, facts.action_space)
         _refuse_observations(env_id, facts.observation_space)
-        return _played(chosen, env_id, facts)
+        return _played(env, facts)
 
 
 # --- what it says of itself -----------------------------------------------------------------------------------------
@@ -81,23 +84,25 @@ def _envpool_knows(env_id: str) -> bool:
     return env_id in envpool.list_all_envs()
 
 
-def _of_envpool(env_id: str) -> _Facts:
+def _of_envpool(env: EnvSpec) -> _Facts:
     import envpool
 
-    if not _envpool_knows(env_id):
+    if not _envpool_knows(env.id):
         raise ConfigError(
-            f"EnvPool has no environment '{env_id}'.{did_you_mean(env_id, envpool.list_all_envs())} "
+            f"EnvPool has no environment '{env.id}'.{did_you_mean(env.id, envpool.list_all_envs())} "
             "Leave --backend away to look at Gymnasium's too."
         )
+    options: dict[str, Any] = dict(env.options)
     try:
-        spec = envpool.make_spec(env_id)
-    except (ImportError, RuntimeError, ValueError) as fault:
-        raise ConfigError(f"EnvPool cannot load '{env_id}': {faults.reason(fault)}") from fault
+        envpool_sim.check_options(env)
+        spec = envpool.make_spec(env.id, **options)
+    except (ImportError, RuntimeError, TypeError, ValueError) as fault:
+        raise ConfigError(f"EnvPool cannot load '{env.id}'{_with(env)}: {faults.reason(fault)}") from fault
     return _Facts(
         observation_space=spec.gymnasium_observation_space,
         action_space=spec.gymnasium_action_space,
         episode_steps=timing.episode_steps(spec.config.max_episode_steps),
-        control_dt_s=timing.of_envpool(env_id, spec.config) or _as_gymnasium_has_it(env_id),
+        control_dt_s=timing.of_envpool(env.id, spec.config) or _as_gymnasium_has_it(env.id),
     )
 
 
@@ -115,38 +120,30 @@ def _as_gymnasium_has_it(env_id: str) -> Stated:
         env.close()
 
 
-def _of_gymnasium(env_id: str, *, try_both: bool) -> _Facts:
-    import gymnasium
-
-    try:
-        env = gymnasium.make(env_id)
-    except Exception as fault:
-        raise _cannot_make(env_id, fault, try_both=try_both) from fault
-    try:
-        with faults.told(env_id, "say what it is"):
-            return _Facts(
-                observation_space=env.observation_space,
-                action_space=env.action_space,
-                episode_steps=timing.episode_steps(env.spec.max_episode_steps if env.spec else None),
-                control_dt_s=timing.of_gymnasium(env),
-            )
-    finally:
-        env.close()
+def _with(env: EnvSpec) -> str:
+    return f" with options {dict(env.options)}" if env.options else ""
 
 
-def _cannot_make(env_id: str, fault: Exception, *, try_both: bool) -> RewardsmithError:
+def _of_gymnasium(env: EnvSpec, *, try_both: bool) -> _Facts:
     import envpool
     import gymnasium
 
-    if not isinstance(fault, gymnasium.error.Error | ImportError) or faults.place(fault):
-        return faults.refused(env_id, "be made", fault)
-    reason = faults.reason(fault).partition(" Did you mean")[0].rstrip(".")
-    known = [*(envpool.list_all_envs() if try_both else ()), *gymnasium.registry]
-    nobody = "Neither EnvPool nor Gymnasium can" if try_both else "Gymnasium cannot"
-    return ConfigError(
-        f"{nobody} make '{env_id}': {reason}.{did_you_mean(env_id, known)} "
-        "An environment of your own is named as module:Id, the module lying on PYTHONPATH and registering it."
-    )
+    options: dict[str, Any] = dict(env.options)
+    try:
+        made = gymnasium.make(env.id, **options)
+    except Exception as fault:
+        also = envpool.list_all_envs() if try_both else ()
+        raise gymnasium_sim.cannot_make(env, fault, also=also) from fault
+    try:
+        with faults.told(env.id, "say what it is"):
+            return _Facts(
+                observation_space=made.observation_space,
+                action_space=made.action_space,
+                episode_steps=timing.episode_steps(made.spec.max_episode_steps if made.spec else None),
+                control_dt_s=timing.of_gymnasium(made),
+            )
+    finally:
+        made.close()
 
 
 # --- what cannot be used --------------------------------------------------------------------------------------------
@@ -197,17 +194,16 @@ def _short(space: Any) -> str:
 # --- playing --------------------------------------------------------------------------------------------------------
 
 
-def _played(backend: Backend, env_id: str, facts: _Facts) -> Survey:
-    task = _bare_task(backend, env_id, int(facts.episode_steps.value), fields=())
-    fields = (envpool_sim if backend == "envpool" else gymnasium_sim).info_fields(task)
-    task = _bare_task(backend, env_id, task.episode_steps, fields=fields)
+def _played(env: EnvSpec, facts: _Facts) -> Survey:
+    task = _bare_task(env, int(facts.episode_steps.value), fields=())
+    fields = (envpool_sim if env.backend == "envpool" else gymnasium_sim).info_fields(task)
+    task = _bare_task(env, task.episode_steps, fields=fields)
     steps = min(task.episode_steps, MOST_STEPS)
     rollout = play.random_rollout(task, sim.make, seed=0, num_envs=PLAYED, steps=steps)
     several = len(rollout.obs) > 1
     space = facts.action_space
     return Survey(
-        backend=backend,
-        env_id=env_id,
+        env=env,
         episode_steps=facts.episode_steps,
         control_dt_s=facts.control_dt_s,
         obs={k: v[1:][rollout.valid] for k, v in rollout.obs.items() if not (several and k == "obs")},
@@ -225,12 +221,12 @@ def _flat(bound: Any) -> Tensor:
     return torch.as_tensor(bound, dtype=torch.float32).flatten()
 
 
-def _bare_task(backend: Backend, env_id: str, episode_steps: int, *, fields: tuple[str, ...]) -> Task:
+def _bare_task(env: EnvSpec, episode_steps: int, *, fields: tuple[str, ...]) -> Task:
     """Just enough of a task to step the environment, with a signal for each info field so that all are kept."""
     return Task(
-        name=env_id,
+        name=env.id,
         goal="",
-        env=EnvSpec(backend=backend, id=env_id),
+        env=env,
         signals=tuple(Signal(name=f, shape=(), unit="1", doc="", source=f"info[{f!r}]") for f in fields),
         fitness=Measure(source="1", reduce="sum"),
         success=None,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rewardsmith import envdoc
+from rewardsmith.types import EnvSpec
 
 UNITS = {"m": "m", "rad": "rad", "m/s": "m/s", "rad/s": "rad/s", "n": "N", "n m": "N m", "nm": "N m", "s": "s"}
 MOST_ROWS_ALONE = 24
@@ -43,10 +44,10 @@ class _Row:
     unit: str | None
 
 
-def observation_runs(env_id: str, *, size: int) -> tuple[Run, ...]:
+def observation_runs(env: EnvSpec, *, size: int) -> tuple[Run, ...]:
     """What the documentation says of the observation's `size` numbers, from the first on; empty where none fits."""
-    rows = _rows(env_id, "Observation Space")
-    if not _fits(env_id, len(rows), size=size):
+    rows = _rows(env.id, "Observation Space")
+    if not _fits(env, len(rows), size=size):
         return ()
     by_row = [(position, [row]) for position, row in enumerate(rows)]
     runs = by_row if len(rows) <= MOST_ROWS_ALONE else list(_by_kind(rows))
@@ -58,12 +59,12 @@ def action_texts(env_id: str) -> tuple[str, ...]:
     return tuple(row.text for row in _rows(env_id, "Action Space"))
 
 
-def _fits(env_id: str, rows: int, *, size: int) -> bool:
+def _fits(env: EnvSpec, rows: int, *, size: int) -> bool:
     """Whether a table of so many rows tells of an observation of so many numbers."""
     import gymnasium
 
-    spec = gymnasium.registry.get(env_id.rpartition(":")[2])
-    if spec is None or any(name.startswith(CUTS) for name in spec.kwargs):
+    spec = gymnasium.registry.get(env.id.rpartition(":")[2])
+    if spec is None or any(name.startswith(CUTS) for name in (*spec.kwargs, *env.options)):
         return False
     creator = spec.entry_point if isinstance(spec.entry_point, str) else getattr(spec.entry_point, "__name__", "")
     return rows == size or (rows < size and creator.rpartition(":")[2] in WITH_MORE)

@@ -20,7 +20,7 @@ from rewardsmith.errors import CannotRender, ConfigError, did_you_mean
 from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.sim import disturbed
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
-from rewardsmith.types import Task
+from rewardsmith.types import EnvSpec, Task
 
 OURS = {"num_envs", "batch_size", "num_threads", "seed", "env_seed", "max_episode_steps"}
 """What EnvPool calls options and we decide ourselves."""
@@ -88,17 +88,24 @@ def _check(task: Task) -> None:
         raise ConfigError(
             f"{where}: EnvPool has no environment '{task.env.id}'.{did_you_mean(task.env.id, envpool.list_all_envs())}"
         )
+    check_options(task.env, where=where)
     spec = envpool.make_spec(task.env.id)
-    known = sorted(set(spec._config_keys) - OURS)
-    for name in task.env.options:
-        if name not in known:
-            raise ConfigError(
-                f"{where}: '{task.env.id}' takes no option '{name}'.{did_you_mean(name, known)} "
-                f"Known: {', '.join(known)}."
-            )
     space = spec.gymnasium_action_space
     if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
         raise ConfigError(f"{where}: '{task.env.id}' has actions {space}; expected a Box with finite bounds.")
+
+
+def check_options(env: EnvSpec, *, where: str = "") -> None:
+    """Raises: ConfigError: EnvPool knows no such option for this id. `where`: the task that asks for it."""
+    import envpool
+
+    known = sorted(set(envpool.make_spec(env.id)._config_keys) - OURS)
+    for name in env.options:
+        if name not in known:
+            raise ConfigError(
+                f"{f'{where}: ' if where else ''}'{env.id}' takes no option '{name}'.{did_you_mean(name, known)} "
+                f"Known: {', '.join(known)}."
+            )
 
 
 def _make(task: Task, env_seeds: Sequence[int], threads: int | None = None, picture: Picture | None = None) -> Any:

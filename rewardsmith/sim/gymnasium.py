@@ -23,7 +23,7 @@ from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.sim import disturbed, faults
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.sim.pictures import ModelPictures, camera_number, prepare
-from rewardsmith.types import Task
+from rewardsmith.types import EnvSpec, Task
 
 
 class GymnasiumSimulator:
@@ -183,47 +183,51 @@ def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
         drawing = {"render_mode": "rgb_array"} if picture is not None and _draws_if_asked(task) else {}
         return gymnasium.vector.SyncVectorEnv([one] * num_envs)
     except Exception as fault:
-        raise _cannot_make(task, fault) from fault
+        raise cannot_make(task.env, fault, where=task.path or task.name) from fault
 
 
-def _cannot_make(task: Task, fault: Exception) -> RewardsmithError:
+def cannot_make(env: EnvSpec, fault: Exception, *, where: str = "", also: Sequence[str] = ()) -> RewardsmithError:
+    """What to raise for what Gymnasium raised. `where`: the task that asks for it; `also`: ids that EnvPool knows,
+    where that was asked first."""
     import gymnasium
 
-    where, options = task.path or task.name, dict(task.env.options)
+    asker, options = f"{where}: " if where else "", dict(env.options)
     if isinstance(fault, gymnasium.error.Error | ImportError) and not faults.place(fault):
-        reason = faults.reason(fault).partition(" Did you mean")[0]
+        reason = faults.reason(fault).partition(" Did you mean")[0].rstrip(".")
         return ConfigError(
-            f"{where}: Gymnasium cannot make '{task.env.id}': {reason}{did_you_mean(task.env.id, gymnasium.registry)}"
+            f"{asker}{'Neither EnvPool nor Gymnasium can' if also else 'Gymnasium cannot'} make '{env.id}': {reason}."
+            f"{did_you_mean(env.id, [*also, *gymnasium.registry])} "
+            "An environment of your own is named as module:Id, the module lying on PYTHONPATH and registering it."
         )
     if options and isinstance(fault, TypeError | ValueError | OSError) and not isinstance(fault, RewardsmithError):
         at = f" ({found})" if (found := faults.place(fault)) else ""
         return ConfigError(
-            f"{where}: '{task.env.id}' refuses its options {options}: {faults.reason(fault)}{at}{_better_option(task)}"
+            f"{asker}'{env.id}' refuses its options {options}: {faults.reason(fault)}{at}{_better_option(env)}"
         )
-    return faults.refused(task.env.id, "be made", fault, where=where)
+    return faults.refused(env.id, "be made", fault, where=where)
 
 
-def _better_option(task: Task) -> str:
+def _better_option(env: EnvSpec) -> str:
     """` Did you mean 'x'?` for the first option that the environment does not name, or an empty string."""
     try:
-        known = _parameters(task)
+        known = _parameters(env)
     except Exception:  # noqa: BLE001 - a module that cannot be imported is told of already
         return ""
-    strange = [name for name in task.env.options if name not in known]
+    strange = [name for name in env.options if name not in known]
     return did_you_mean(strange[0], known) if strange and known else ""
 
 
-def _parameters(task: Task) -> Mapping[str, inspect.Parameter]:
+def _parameters(env: EnvSpec) -> Mapping[str, inspect.Parameter]:
     """What the environment's class can be called with; empty where it is not known."""
-    creator = _creator(task)
+    creator = _creator(env)
     return {} if creator is None else inspect.signature(creator).parameters
 
 
-def _creator(task: Task) -> Any:
+def _creator(env: EnvSpec) -> Any:
     """The environment's class, or the function that makes it; None where it is not known."""
     from gymnasium.envs.registration import load_env_creator, spec
 
-    module, _, name = task.env.id.rpartition(":")  # `package:Id-v0` is registered once the package is imported
+    module, _, name = env.id.rpartition(":")  # `package:Id-v0` is registered once the package is imported
     if module:
         importlib.import_module(module)
     creator = spec(name).entry_point
@@ -232,7 +236,7 @@ def _creator(task: Task) -> Any:
 
 def _defaults(task: Task) -> dict[str, float]:
     """The parameters of the environment's class whose defaults are numbers."""
-    numbers = {name: p.default for name, p in _parameters(task).items()}
+    numbers = {name: p.default for name, p in _parameters(task.env).items()}
     return {n: float(v) for n, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
@@ -241,7 +245,7 @@ def _defaults(task: Task) -> dict[str, float]:
 
 def _draws_if_asked(task: Task) -> bool:
     """Whether the environment says that it draws pictures of itself, and can be asked to when it is made."""
-    creator, parameters = _creator(task), _parameters(task)
+    creator, parameters = _creator(task.env), _parameters(task.env)
     if "render_mode" not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return False
     metadata = creator.metadata if hasattr(creator, "metadata") else _metadata(task)

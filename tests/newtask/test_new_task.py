@@ -413,6 +413,43 @@ def test_backend_can_be_chosen(tmp_path: Path) -> None:
     assert loaded(filled(drafted(tmp_path, "Pendulum-v1", "--backend", "gymnasium"))).env.backend == "gymnasium"
 
 
+def test_options_make_the_environment_and_stand_in_the_file(tmp_path: Path) -> None:
+    cut = "exclude_current_positions_from_observation=false"
+    file = filled(drafted(tmp_path, "Hopper-v5", "--option", cut, "--option", "ctrl_cost_weight=0.5"))
+    task = loaded(file)
+    assert task.env.backend == "envpool"
+    assert task.env.options == {"exclude_current_positions_from_observation": False, "ctrl_cost_weight": 0.5}
+    assert next(s for s in task.signals if s.name == "observation").shape == (12,), (
+        "of another size, so not the table's"
+    )
+    assert passes_check(file)
+    own = tmp_path / "own"
+    file = drafted(own, "Pendulum-v1", "--backend", "gymnasium", "--option", "g=1.5")
+    assert loaded(filled(file)).env.options == {"g": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["Hopper-v5", "--option", "g"], "--option g: expected name=value, e.g. --option reward_type=dense."),
+        (["Hopper-v5", "--option", "=3"], "--option =3: expected name=value, e.g. --option reward_type=dense."),
+        (["Hopper-v5", "--option", "x=[1"], "--option x=[1: not a YAML value: "),
+        (["Hopper-v5", "--option", "ctrl_cost=1"], "'Hopper-v5' takes no option 'ctrl_cost'. Did you mean 'ctrl_cost_"),
+        (["Hopper-v5", "--option", "ctrl_cost_weight=a"], "EnvPool cannot load 'Hopper-v5' with options {'ctrl_cost_w"),
+        (
+            ["Pendulum-v1", "--backend", "gymnasium", "--option", "gg=1"],
+            "'Pendulum-v1' refuses its options {'gg': 1}: PendulumEnv.__init__() got an unexpected",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_told(
+    words: list[str], error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = told(["new-task", *words, "--out", str(tmp_path / "t.yaml")], capsys)
+    assert said.startswith(f"error: {error}")
+    assert "\n" not in said
+
+
 def test_every_comment_keeps_to_the_width_and_every_line_is_yaml(tmp_path: Path) -> None:
     file = drafted(tmp_path, "Ant-v5")
     assert max(len(line) for line in file.read_text().splitlines()) <= 120

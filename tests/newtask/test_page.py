@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from hypothesis import given, settings
@@ -15,6 +15,7 @@ from rewardsmith.newtask import entries, page
 from rewardsmith.newtask.survey import Survey
 from rewardsmith.newtask.timing import Stated
 from rewardsmith.taskfile import TaskKeys
+from rewardsmith.types import EnvSpec
 
 ROWS = 4
 WORDS = st.sampled_from(
@@ -23,13 +24,20 @@ WORDS = st.sampled_from(
 KEYS = st.lists(WORDS | st.text(string.printable.strip() + " éλ", min_size=1, max_size=60), unique=True, max_size=6)
 
 
-def found(observed: Sequence[str], told: Sequence[str]) -> Survey:
+NONE: Mapping[str, object] = {}
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(string.ascii_letters), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def found(observed: Sequence[str], told: Sequence[str], options: Mapping[str, object] = NONE) -> Survey:
     """An environment with vectors as observations and numbers as info fields; of each, the first numbers vary."""
     vector = torch.arange(3.0 * ROWS).reshape(ROWS, 3)
     vector[:, 2] = float("nan")
     return Survey(
-        backend="gymnasium",
-        env_id="Nobodys-v0",
+        env=EnvSpec(backend="gymnasium", id="Nobodys-v0", options=options),
         episode_steps=Stated(value=10, why="as it is"),
         control_dt_s=Stated(value=0.1, why="nothing is said", guessed=True),
         obs={f"obs.{key}": vector for key in observed},
@@ -75,3 +83,11 @@ def test_numbers_are_told_by_their_place_in_the_vector_they_were_cut_from() -> N
 def test_bounds_of_actions_are_told_one_by_one_where_they_differ() -> None:
     text = page.write(found([], []), entries.propose(found([], [])), name="nobodys")
     assert "    # commands, -1 to 1, -2 to 2\n" in text
+
+
+@settings(deadline=None)
+@given(st.dictionaries(WORDS | st.from_regex("[a-z_]{1,20}", fullmatch=True), VALUES, max_size=4))
+def test_options_are_written_so_that_they_are_read_as_they_were(options: Mapping[str, object]) -> None:
+    survey = found(["state"], [], options)
+    keys = yamlfile.parse(page.write(survey, entries.propose(survey), name="mine"), path="t.yaml").read_as(TaskKeys)
+    assert keys.env.options == options
