@@ -22,6 +22,7 @@ from rewardsmith.interfaces import Frame, Picture, Renders, Rollout, Simulator
 from rewardsmith.learn.policy import deterministic
 from rewardsmith.readings import Readings
 from rewardsmith.rollouts import LENGTH, Act, FirstEpisodes, Stepper
+from rewardsmith.seeds import child
 from rewardsmith.types import Policy, Task
 
 Pick = Literal["all", "best", "worst"]
@@ -86,12 +87,12 @@ def _check(policy: Policy, task: Task, *, observations: int, actions: int) -> No
 
 
 def random_player(seed: int) -> Player:
-    """Uniformly random actions, drawn anew at every step."""
+    """Uniformly random actions, drawn anew at every step; an episode's depend on `seed` and its number alone."""
 
     def begin(simulator: Simulator, _: Frame) -> Act:
-        draw = torch.Generator().manual_seed(seed)
+        draws = [torch.Generator().manual_seed(child(seed, env)) for env in range(simulator.num_envs)]
         low, high = simulator.action_low, simulator.action_high
-        return lambda *_: low + (high - low) * torch.rand(simulator.num_envs, len(low), generator=draw)
+        return lambda *_: low + (high - low) * torch.stack([torch.rand(len(low), generator=draw) for draw in draws])
 
     return begin
 

@@ -101,6 +101,13 @@ def test_random_play_is_the_same_for_the_same_seed(filmed: Any) -> None:
     assert all((a == b).all() for a, b in zip(once[0], again[0], strict=True))
 
 
+def test_a_random_episode_is_the_same_however_many_are_played_with_it(filmed: Any) -> None:
+    [first], _ = filmed(point_task())
+    several, _ = filmed(point_task(), episodes=4)
+    assert several[0] == first
+    assert len({episode.fitness for episode in several}) == 4
+
+
 def test_a_policy_of_other_observations_is_refused_with_both_sizes(filmed: Any, point_policy: Policy) -> None:
     wide = {**point_policy.tensors, "obs_mean": point_policy.tensors["obs_mean"].repeat(1, 2)}
     wide["obs_var"] = wide["obs_mean"] + 1.0
