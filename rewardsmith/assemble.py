@@ -98,7 +98,7 @@ def begin(folder: Path, loaded: LoadedTask, config: EvolveConfig, extras: Extras
 
 
 def extras_of(run: Run) -> Extras:
-    """What a run was asked for. Runs of before 0.2 have it in their `extras.json` alone.
+    """What a run was asked for. Runs of earlier versions have it in their `extras.json` alone.
 
     Raises: RunError: it is missing, or not as it was written.
     """

@@ -58,7 +58,7 @@ def test_every_step_of_the_walk_through_does_what_it_shows(tmp_path: Path, capsy
             printed = capsys.readouterr()
             said = printed.out + printed.err
             commands.append((words[0], code))
-    assert commands == [("new-task", 0), ("check", 2), ("check", 0), ("evolve", 0)]
+    assert commands == [("new-task", 0), ("new-task", 0), ("check", 2), ("check", 0), ("evolve", 0)]
 
 
 # --- the table of tasks ---------------------------------------------------------------------------------------------

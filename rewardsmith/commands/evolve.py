@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import RUNS, ConfigFile, Plain, RunName, RunsFolder, SandboxKind, Seed, Sets, TaskName
+from rewardsmith.commands.options import (
+    RUNS,
+    ChangedSets,
+    ConfigFile,
+    Plain,
+    RunName,
+    RunsFolder,
+    SandboxKind,
+    Seed,
+    Sets,
+    TaskName,
+)
 from rewardsmith.errors import ConfigError, LimitReached, RunError, UsageError
 
 if TYPE_CHECKING:
@@ -93,8 +104,8 @@ def evolve(
 ) -> None:
     """Search for a better reward: ask, verify, train, judge, tell, and ask again.
 
-    Settings: defaults < method < task < --config FILE < --set. The run is kept in RUNS/<time>-<task>/; Ctrl-C stops
-    it cleanly and `rewardsmith resume` goes on with it.
+    Settings: defaults < preset < method < task < --config FILE < --set < options of their own. The run is kept in
+    RUNS/<time>-<task>/; Ctrl-C stops it cleanly and `rewardsmith resume` goes on with it.
     """
     from rewardsmith import taskfile
     from rewardsmith.config import resolve
@@ -141,7 +152,7 @@ def resume(
     run: RunName,
     /,
     *,
-    sets: Sets = (),
+    sets: ChangedSets = (),
     base_url: BaseUrl = None,
     runs: RunsFolder = RUNS,
     plain: Plain = False,

@@ -13,6 +13,15 @@ Sets = Annotated[
     tuple[str, ...],
     Parameter(name="--set", negative="", show_default=False, help="A setting, e.g. search.generations=3; repeatable."),
 ]
+ChangedSets = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        negative="",
+        show_default=False,
+        help="What may change in a run, e.g. limits.hours=5; repeatable.",
+    ),
+]
 ConfigFile = Annotated[Path | None, Parameter(help="A YAML file of settings, above the task's and the method's.")]
 Seed = Annotated[int | None, Parameter(help="The run's random seed (setting `seed`).")]
 PlaySeed = Annotated[

@@ -2,7 +2,7 @@
 
 A trajectory holds signals and actions, not the simulation's state, so no backend can be set to it. What every backend
 can do is play it again: the environment of the same seed is given the same actions. An episode that does not know its
-seed, of a run of before 0.2, is looked for among the seeds it may come from. Physics being deterministic, it then goes
+seed, of an earlier version, is looked for among the seeds it may come from. Physics being deterministic, it then goes
 the same way; that it does is checked, not assumed.
 """
 

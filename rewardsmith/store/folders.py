@@ -11,12 +11,14 @@ from rewardsmith.errors import RunError
 
 LEDGER = "ledger.sqlite"
 BACKUP = "ledger.backup.sqlite"
+TOLD = "run.json"
+NAMED_AT = "%Y%m%d-%H%M%S"
 
 
 def new_folder(runs: Path, task_name: str, *, now: datetime | None = None) -> Path:
     """A folder that does not exist yet, such as `runs/20261121-062000-hopper_hop`; the time is UTC."""
     at = (now or datetime.now(UTC)).astimezone(UTC)
-    name = f"{at:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9_.-]+', '_', task_name)}"
+    name = f"{at:{NAMED_AT}}-{re.sub(r'[^A-Za-z0-9_.-]+', '_', task_name)}"
     folder, again = runs / name, 2
     while folder.exists():
         folder, again = runs / f"{name}-{again}", again + 1
@@ -24,10 +26,19 @@ def new_folder(runs: Path, task_name: str, *, now: datetime | None = None) -> Pa
 
 
 def list_runs(runs: Path) -> tuple[Path, ...]:
-    """All run folders directly in `runs`, oldest first. Names begin with a UTC time, which orders them."""
+    """All run folders directly in `runs`, oldest first."""
     if not runs.is_dir():
         return ()
-    return tuple(sorted(f for f in runs.iterdir() if (f / LEDGER).is_file()))
+    return tuple(sorted((f for f in runs.iterdir() if (f / LEDGER).is_file()), key=lambda f: (_began(f), f.name)))
+
+
+def _began(folder: Path) -> str:
+    """When a run began, in UTC: as its name says, or, where a person named it, when what it began with was written."""
+    if found := re.match(r"\d{8}-\d{6}(?=-)", folder.name):
+        return found[0]
+    told = folder / TOLD
+    at = (told if told.is_file() else folder).stat().st_mtime
+    return f"{datetime.fromtimestamp(at, UTC):{NAMED_AT}}"
 
 
 def resolve(text: str, runs: Path) -> Path:

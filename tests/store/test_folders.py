@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def test_a_task_name_cannot_leave_the_folder(tmp_path: Path) -> None:
 def test_runs_are_listed_oldest_first(runs: Path) -> None:
     assert tuple(f.name for f in list_runs(runs)) == NAMES
     assert list_runs(runs / "nowhere") == ()
+
+
+@pytest.mark.parametrize(("at", "place"), [((2026, 11, 21, 6, 30), 2), ((2026, 11, 22), 3), ((2020, 1, 1), 0)])
+def test_a_run_that_a_person_named_has_its_place_by_when_it_began(runs: Path, at: tuple[int, ...], place: int) -> None:
+    (runs / "small").mkdir()
+    (runs / "small" / "run.json").touch()
+    began = datetime(*at, tzinfo=UTC).timestamp()  # type: ignore[misc]
+    os.utime(runs / "small" / "run.json", (began, began))
+    (runs / "small" / "ledger.sqlite").touch()  # written ever since
+    assert [f.name for f in list_runs(runs)].index("small") == place
 
 
 @pytest.mark.parametrize(
