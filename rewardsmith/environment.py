@@ -50,8 +50,10 @@ def raw_env_steps_per_s(task: Task, *, num_envs: int, seconds: float = 1.0) -> f
         simulator.step(actions[0])
         started, batches = time.perf_counter(), 0
         while (elapsed := time.perf_counter() - started) < seconds:
-            simulator.step(actions[batches % len(actions)])
+            frame = simulator.step(actions[batches % len(actions)])
             batches += 1
+        float(frame.reward.sum())  # waits for a device
+        elapsed = time.perf_counter() - started
     finally:
         simulator.close()
     return batches * num_envs / elapsed

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import SimulatorFactory
 from rewardsmith.readings import Readings
 from rewardsmith.types import Task
@@ -60,6 +63,24 @@ def _held_by(count: int, task: Task, simulator: SimulatorFactory) -> float | Non
     finally:
         sim.close()
     return None if before is None or after is None or not here else max(0.0, after - before) / MIB / count
+
+
+@contextmanager
+def gpu_room(candidates: int, envs: int) -> Iterator[None]:
+    """Have a GPU without enough memory be told in one line; `envs` are each candidate's.
+
+    Raises: ConfigError: torch or Warp got no more of the GPU's memory.
+    """
+    try:
+        yield
+    except RuntimeError as fault:
+        if not re.search(r"out of memory|Failed to allocate \d+ bytes on device 'cuda", str(fault)):
+            raise
+        raise ConfigError(
+            f"The GPU has no memory left for {candidates} candidates of {envs} environments each: "
+            f"{str(fault).splitlines()[0][:200].rstrip('.')}. Train fewer side by side (train.at_once, also on "
+            "`rewardsmith resume`), or with smaller train.num_envs."
+        ) from fault
 
 
 # --- what the system says -------------------------------------------------------------------------------------------

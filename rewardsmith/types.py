@@ -99,6 +99,11 @@ class EnvSpec:
     observation: str = "obs"
     disturbance: Disturbance | None = None
 
+    @property
+    def device(self) -> str:
+        """Where its environments are stepped: cpu, cuda or warp-cpu."""
+        return str(self.options.get("device", "cpu")) if self.backend == "mjcf" else "cpu"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class References:

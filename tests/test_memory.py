@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardsmith import memory, sim, taskfile
+from rewardsmith.errors import ConfigError
 from rewardsmith.memory import MIB, SHARE, env_mib, fitting, free_mib
 from rewardsmith.sim.point import point_task
 
@@ -96,6 +98,27 @@ def test_an_environment_of_metaworld_holds_tens_of_mebibytes_and_a_point_next_to
     point = env_mib(point_task(), sim.make)
     assert point is not None
     assert point < 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1 GiB left.\nSee more."),
+        RuntimeError("Failed to allocate 512 bytes on device 'cuda:0'"),
+    ],
+)
+def test_a_gpu_without_room_is_one_line_that_says_what_to_lower(fault: RuntimeError) -> None:
+    with pytest.raises(ConfigError) as told, memory.gpu_room(8, 2048):
+        raise fault
+    assert str(told.value).startswith("The GPU has no memory left for 8 candidates of 2048 environments each: ")
+    assert str(fault).splitlines()[0].rstrip(".") in str(told.value)
+    assert "\n" not in str(told.value)
+    assert "train.at_once" in str(told.value)
+
+
+def test_any_other_fault_of_a_training_is_left_as_it_is() -> None:
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"), memory.gpu_room(8, 2048):
+        raise RuntimeError("shapes differ")
 
 
 @counted

@@ -90,7 +90,7 @@ class Here:
         """One leg of some of the candidates, dealt out to the workers."""
         cancelled, done = Event(), SimpleQueue[int]()
         device = _device(job.settings.device)
-        parts = dealt(len(going), self._workers(len(going), job.settings, device))
+        parts = dealt(len(going), self._workers(len(going), job, device))
 
         def work(mine: Sequence[Training]) -> None:
             simulator = self._environments(mine, leg, job, workers=len(parts))
@@ -99,7 +99,7 @@ class Here:
             for training in mine if not leg.goes_on else ():
                 training.end_leg()
 
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with memory.gpu_room(len(going), job.settings.num_envs), ThreadPoolExecutor(len(parts)) as pool:
             left = [pool.submit(work, going[a:b]) for a, b in parts]
             try:
                 _wait(left, lambda: tell(_drained(done)))
@@ -112,11 +112,11 @@ class Here:
         fields = Readings(job.task).info_fields
         return self._simulator(job.task, env_seeds=seeds, info_fields=fields, threads=max(1, self._cores // workers))
 
-    def _workers(self, candidates: int, settings: TrainSettings, device: torch.device) -> int:
-        """A GPU is one worker's alone."""
-        if device.type == "cuda":
+    def _workers(self, candidates: int, job: Job, device: torch.device) -> int:
+        """A GPU is one worker's alone, and so is MuJoCo Warp, wherever it runs."""
+        if device.type == "cuda" or job.task.env.device != "cpu":
             return 1
-        return min(candidates, settings.workers or min(MOST_WORKERS, self._cores))
+        return min(candidates, job.settings.workers or min(MOST_WORKERS, self._cores))
 
 
 @contextmanager

@@ -59,6 +59,8 @@ class Shard:
                 tell()
         finally:
             self._sim.close()
+            if self._stepper.device.type == "cuda":
+                torch.cuda.empty_cache()  # Warp allocates for itself, and gets none of what torch keeps
         for k, training in enumerate(self._trainings):
             training.rest(self._group.state(k), self._policy(k))
 

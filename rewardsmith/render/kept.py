@@ -46,8 +46,14 @@ def film_kept(
 def seed_of(trajectory: Trajectory, task: Task, *, env_seeds: Sequence[int]) -> int:
     """Which seed gives this episode under its own actions: its own where it knows it, else one of `env_seeds`.
 
-    Raises: RunError: none does: the task, a simulator's version or the machine is another than when it was kept.
+    Raises: RunError: none does: the task, a simulator's version or the machine is another than when it was kept. Or it
+    was played on a GPU, whose physics no seed repeats.
     """
+    if task.env.device == "cuda":
+        raise RunError(
+            f"The episode of '{trajectory.source}' cannot be played again: a GPU repeats no physics exactly. Film its "
+            "policy instead, without --kept."
+        )
     tried = env_seeds if trajectory.env_seed is None else [trajectory.env_seed]
     if not tried:
         raise RunError(

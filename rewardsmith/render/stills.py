@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardsmith import sim
-from rewardsmith.errors import CannotRender, RunError
+from rewardsmith.errors import CannotRender, ConfigError, RunError
 from rewardsmith.interfaces import Album, Picture
 from rewardsmith.readings import Readings
 from rewardsmith.render.kept import film_kept
@@ -71,7 +71,12 @@ class Stills:
 
 
 def prove(task: Task, *, camera: int | str | None) -> None:
-    """See whether the task can be drawn here at all. Raises: ConfigError, CannotRender: it cannot."""
+    """See whether the task's episodes can be drawn here at all. Raises: ConfigError, CannotRender: they cannot."""
+    if task.env.device == "cuda":
+        raise ConfigError(
+            f"{task.path or task.name}: a judge is shown an episode by playing it again, and a GPU repeats no physics "
+            "exactly. Write advice.look: summaries, or env.device: cpu."
+        )
     _apart(draw_first, task, _picture(camera))
 
 

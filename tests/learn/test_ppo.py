@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from rewardsmith import judge, sim
-from rewardsmith.config import RaceSettings
+from rewardsmith.config import RaceSettings, TrainSettings
 from rewardsmith.interfaces import Frame, Progress, Rollout, Simulator, Trainee
 from rewardsmith.learn.policy import ACTIVATIONS
-from rewardsmith.learn.ppo import Outcome
+from rewardsmith.learn.ppo import Outcome, PopulationPPO
 from rewardsmith.sim.point import PointSimulator, point_task
 from rewardsmith.types import EnvSpec, Measure, Policy, References, Rejected, Score, Task, Trained
 
@@ -56,6 +57,30 @@ def test_a_candidate_learns_the_same_alone_and_in_any_company(train: Train, trai
     for company in ([0.5, 0.0], [0.0, 0.5], [1.0, 0.5, 2.0], [1, 2, 3, 4, 0.5, 5, 6, 7], [1, 2, 3, 4, 5, 6, 7, 0.5]):
         outcomes = train([trainee(gain) for gain in company], task=task)
         assert _same(outcomes[company.index(0.5)], alone)
+
+
+@pytest.mark.parametrize(
+    ("env", "built"),
+    [
+        (EnvSpec(backend="point", id="Point-v0"), 2),
+        (EnvSpec(backend="mjcf", id="robot.xml", options={"device": "cuda"}), 1),
+        (EnvSpec(backend="mjcf", id="robot.xml"), 2),
+    ],
+)
+def test_environments_on_a_device_are_one_workers_alone(
+    env: EnvSpec, built: int, settings: TrainSettings, trainee: Named
+) -> None:
+    made: list[int] = []
+
+    def factory(task: Task, *, env_seeds: Sequence[int], **more: Any) -> Simulator:
+        made.append(len(env_seeds))
+        return sim.make(point_task(episode_steps=task.episode_steps), env_seeds=env_seeds, **more)
+
+    one_leg = settings.model_copy(update={"workers": 2, "legs": 1})
+    PopulationPPO(one_leg, factory).train(
+        [trainee(0.0), trainee(0.1)], dataclasses.replace(point_task(), env=env), seed=0, watch=lambda _: None
+    )
+    assert len(made) - 1 == built, "but for one, which tells the policies' shapes"
 
 
 @pytest.mark.parametrize("task", [point_task(episode_steps=7, edge=1.2), CHEETAH], ids=["point", "half cheetah"])

@@ -76,6 +76,12 @@ def test_an_episode_of_other_seeds_cannot_be_played_again(kept: tuple[Trajectory
         seed_of(replace(kept[0], env_seed=7), point_task(), env_seeds=env_seeds(9, 5))
 
 
+def test_what_a_gpu_played_is_not_played_again(kept: tuple[Trajectory, ...]) -> None:
+    task = replace(point_task(), env=EnvSpec(backend="mjcf", id="robot.xml", options={"device": "cuda"}))
+    with pytest.raises(RunError, match="'g001-00' cannot be played again: a GPU repeats no physics exactly"):
+        seed_of(kept[0], task, env_seeds=env_seeds(9, 5))
+
+
 def test_an_episode_whose_actions_were_changed_is_not_passed_off_as_itself(kept: tuple[Trajectory, ...]) -> None:
     forged = replace(kept[0], actions=torch.ones_like(kept[0].actions))
     with pytest.raises(RunError, match="cannot be played again"):

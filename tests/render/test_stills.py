@@ -127,6 +127,12 @@ def test_a_task_that_nobody_can_draw_is_refused_before_anything_is_asked() -> No
         prove(task, camera=None)
 
 
+def test_what_a_gpu_played_is_shown_to_no_judge() -> None:
+    task = replace(point_task(), env=EnvSpec(backend="mjcf", id="robot.xml", options={"device": "cuda"}))
+    with pytest.raises(ConfigError, match=r"a GPU repeats no physics exactly\. Write advice\.look: summaries, or env"):
+        prove(task, camera=None)
+
+
 @pytest.mark.usefixtures("opengl_draws")
 def test_a_model_is_drawn_at_its_beginning() -> None:
     png = draw_first(taskfile.load("cartpole_swingup").task, Picture(width=64, height=48))

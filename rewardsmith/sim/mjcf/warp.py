@@ -8,7 +8,7 @@ everything is queued on torch's own stream: nothing here waits for the device, `
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import mujoco
@@ -45,11 +45,22 @@ def check(task: Task, keys: MjcfKeys) -> None:
     if keys.device != "cuda":
         return
     if warp.get_cuda_device_count() == 0:
-        raise refused(task, "env.device is cuda, but there is no NVIDIA GPU here that CUDA can use. Write device: cpu.")
+        why = no_gpu(warp.get_cuda_driver_version(), needed=warp.get_cuda_toolkit_version())
+        raise refused(task, f"env.device is cuda, but {why} Write device: cpu.")
     if not torch.cuda.is_available():
         raise refused(
             task, "env.device is cuda, and there is a GPU, but torch is not made for CUDA: install one that is."
         )
+
+
+def no_gpu(driver: tuple[int, int] | None, *, needed: tuple[int, int] | None) -> str:
+    """Why Warp sees no GPU, in a sentence: the CUDA of the machine's driver, and that which Warp was made with."""
+    if driver is None or needed is None or driver[0] >= needed[0]:
+        return "there is no NVIDIA GPU here that CUDA can use."
+    return (
+        f"the NVIDIA driver is too old: it is for CUDA {driver[0]}.{driver[1]}, and this MuJoCo Warp needs "
+        f"{needed[0]}.0 or later. Update the driver."
+    )
 
 
 def torch_device(keys: MjcfKeys) -> torch.device:
@@ -88,6 +99,8 @@ class WarpPhysics:
             raise refused(
                 task, "the model has plugins or delays, which MuJoCo Warp keeps no state of. Use device: cpu."
             )
+        if self._device.is_cuda and not warp.is_mempool_supported(self._device):
+            raise refused(task, "this GPU offers no CUDA memory pools, which Warp's graphs need. Use device: cpu.")
         contacts, constraints = room(model)
         self._room = (buffers.contacts or contacts, buffers.constraints or constraints)
         with warp.ScopedDevice(self._device):
@@ -98,24 +111,18 @@ class WarpPhysics:
             self._sensed, self._sensed_first = self.view(d.sensordata), self.view(self._first)
             self.ctrl, self._mocap = self.view(d.ctrl), self.view(d.mocap_pos)
             self._warmstart, self._overflow = self.view(d.qacc_warmstart), self.view(d.overflow)
-            self.launch = self._captured(self._control_step)
+            self._graph: Any = self._captured() if self._device.is_cuda else None
 
     def _put(self, count: int, varied: Sequence[str]) -> tuple[Any, Any]:
         """Model and data on the device."""
         model = copy.copy(self._model)
         model.opt.disableflags &= ~int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)  # Warp never resets by itself
-        data = mujoco.MjData(model)
-        mujoco.mj_forward(model, data)
         contacts, constraints = self._room
         try:
             m = self._mjw.put_model(model, batch_sizes=dict.fromkeys(varied, count))
-            d = self._mjw.put_data(model, data, nworld=count, nconmax=contacts, njmax=constraints)
+            d = self._mjw.make_data(model, nworld=count, nconmax=contacts, njmax=constraints)
         except NotImplementedError as fault:
             raise refused(self._task, f"MuJoCo Warp cannot run the model: {fault} Use device: cpu.") from fault
-        except ValueError as fault:
-            if "overflow" not in str(fault):
-                raise
-            raise self._no_room("contacts" if data.ncon > contacts else "constraints", 0) from fault
         m.opt.warn_overflow = False  # it is told once, by us
         return m, d
 
@@ -134,6 +141,14 @@ class WarpPhysics:
         self.launch()
         after = torch.cat([view.reshape(len(states), -1) for view in self.state], dim=1)
         return after, self._sensed_first, self._sensed
+
+    def launch(self) -> None:
+        """One control step from where the state stands: on a GPU the graph, on torch's present stream."""
+        if self._graph is None:
+            with self._warp.ScopedDevice(self._device):
+                self._control_step()
+        else:
+            self._warp.capture_launch(self._graph, stream=self._stream())
 
     def view(self, array: Any) -> Tensor:
         """A Warp array as a tensor that shares its memory."""
@@ -182,18 +197,15 @@ class WarpPhysics:
             if number == 0 and self._model.nsensordata:
                 self._warp.copy(self._first, self._d.sensordata)
 
-    def _captured(self, work: Callable[[], object]) -> Callable[[], object]:
-        """Work as one graph on a GPU, launched on torch's stream; as it is on a CPU."""
-        warp, device = self._warp, self._device
-        if not device.is_cuda:
-            return lambda: self._here(work)
-        work()  # compiles
-        with warp.ScopedCapture(device=device) as capture:
-            work()
+    def _captured(self) -> Any:
+        """A control step as one graph."""
+        self._control_step()  # compiles
+        with self._warp.ScopedCapture(device=self._device) as capture:
+            self._control_step()
         self._overflow.zero_()  # that play was of no state in particular
-        warp.synchronize_device(device)
+        self._warp.synchronize_device(self._device)
         torch.cuda.synchronize(self._on)
-        return lambda: warp.capture_launch(capture.graph, stream=self._stream())
+        return capture.graph
 
     def _stream(self) -> Any:
         """Torch's present stream on the device, as Warp's."""
@@ -201,10 +213,6 @@ class WarpPhysics:
         if self._torch_stream is None or self._torch_stream.cuda_stream != now.cuda_stream:
             self._torch_stream = self._warp.stream_from_torch(now)
         return self._torch_stream
-
-    def _here(self, work: Callable[[], object]) -> None:
-        with self._warp.ScopedDevice(self._device):
-            work()
 
 
 def room(model: mujoco.MjModel) -> tuple[int, int]:

@@ -6,6 +6,8 @@ GPU the same is asserted of CUDA.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -17,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from rewardsmith.errors import ConfigError
 from rewardsmith.sim.mjcf.simulator import MjcfSimulator
-from rewardsmith.sim.mjcf.warp import SPARE, room
+from rewardsmith.sim.mjcf.warp import SPARE, no_gpu, room
 from rewardsmith.types import Task
 
 Build = Callable[..., Task]
@@ -63,6 +65,20 @@ def test_a_gpu_that_is_not_there_is_one_line(task: Build, make: Make) -> None:
         ConfigError, match=r"env\.device is cuda, but there is no NVIDIA GPU here .* Write device: cpu\."
     ):
         make(task(device="cuda"))
+
+
+@pytest.mark.parametrize(
+    ("driver", "needed", "told"),
+    [
+        (None, (13, 4), "there is no NVIDIA GPU here that CUDA can use."),
+        ((13, 0), (13, 4), "there is no NVIDIA GPU here that CUDA can use."),
+        ((12, 8), (13, 4), "the NVIDIA driver is too old: it is for CUDA 12.8, and this MuJoCo Warp needs 13.0 or "),
+    ],
+)
+def test_a_driver_that_is_too_old_is_not_taken_for_no_gpu(
+    driver: tuple[int, int] | None, needed: tuple[int, int], told: str
+) -> None:
+    assert no_gpu(driver, needed=needed).startswith(told)
 
 
 def _assert_agree(ours: MjcfSimulator, theirs: MjcfSimulator, steps: int) -> list[bool]:
@@ -161,6 +177,22 @@ def test_a_step_asks_nothing_of_the_host(task: Build, make: Make) -> None:
             started = [simulator.step(actions).started for _ in range(12)]
         assert torch.stack(started).any()
         assert set(calls.heard) == asked
+
+
+@pytest.mark.slow
+def test_a_simulator_that_is_done_with_leaves_the_device_at_once(task: Build) -> None:
+    """Its arrays and its graph lie where Python's collector does not look, so nothing may hold itself in a circle."""
+    simulator = MjcfSimulator(task(device="warp-cpu"), env_seeds=[1, 2], info_fields=())
+    simulator.reset()
+    physics = weakref.ref(simulator.batch._physics)  # type: ignore[attr-defined]
+    gc.collect()
+    gc.disable()
+    try:
+        simulator.close()
+        del simulator
+        assert physics() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow
