@@ -85,7 +85,19 @@ def _gpu() -> list[Finding]:
     if not torch.cuda.is_available():
         return [Finding(what="GPU", state="no", told="none that torch sees; training runs on the CPU")]
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return [Finding(what="GPU", state="yes", told=", ".join(names))]
+    return [Finding(what="GPU", state="yes", told=", ".join(names)), _warp()]
+
+
+def _warp() -> Finding:
+    """Whether physics can run on the GPU that torch sees."""
+    from rewardsmith.sim.mjcf.warp import without_gpu
+
+    try:
+        without = without_gpu()
+    except ImportError:
+        without = "needs pip install 'rewardsmith[gpu]'"
+    told = "sees it: tasks of the backend mjcf may say device: cuda" if without is None else without
+    return Finding(what="MuJoCo Warp", state="yes" if without is None else "no", told=told)
 
 
 def _packages() -> list[Finding]:

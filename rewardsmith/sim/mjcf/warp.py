@@ -34,23 +34,31 @@ NO_ROOM_FOR_CONTACTS: Final = 4 | 8 | 16
 def check(task: Task, keys: MjcfKeys) -> None:
     """Raises: ConfigError: MuJoCo Warp or a GPU is asked for and not there."""
     try:
-        import warp
-
-        warp.config.log_level = warp.LOG_ERROR  # before anything starts it
-        import mujoco_warp  # noqa: F401 - only whether it is there
+        without = without_gpu()
     except ImportError:
         raise refused(
             task, f"env.device is {keys.device}, which needs MuJoCo Warp: pip install 'rewardsmith[gpu]'; or use cpu."
         ) from None
     if keys.device != "cuda":
         return
-    if warp.get_cuda_device_count() == 0:
-        why = no_gpu(warp.get_cuda_driver_version(), needed=warp.get_cuda_toolkit_version())
-        raise refused(task, f"env.device is cuda, but {why} Write device: cpu.")
+    if without is not None:
+        raise refused(task, f"env.device is cuda, but {without} Write device: cpu.")
     if not torch.cuda.is_available():
         raise refused(
             task, "env.device is cuda, and there is a GPU, but torch is not made for CUDA: install one that is."
         )
+
+
+def without_gpu() -> str | None:
+    """Why MuJoCo Warp has no GPU here, in a sentence; None where it has one. Raises: ImportError: no Warp."""
+    import warp
+
+    warp.config.log_level = warp.LOG_ERROR  # before anything starts it
+    import mujoco_warp  # noqa: F401 - only whether it is there
+
+    if warp.get_cuda_device_count() > 0:
+        return None
+    return no_gpu(warp.get_cuda_driver_version(), needed=warp.get_cuda_toolkit_version())
 
 
 def no_gpu(driver: tuple[int, int] | None, *, needed: tuple[int, int] | None) -> str:
