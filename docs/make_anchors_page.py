@@ -1,12 +1,14 @@
-"""Writes the table of anchors into docs/anchors.md, between its two marks, from the files in benchmarks/anchors.
+"""Writes the tables into docs/anchors.md, between its two marks, from benchmarks/anchors and results/solves.json.
 
-Run it after `rewardsmith anchors`: `python docs/make_anchors_page.py`.
+Run it after `rewardsmith anchors` or `benchmarks/solves.py`: `python docs/make_anchors_page.py`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rewardsmith import resources, taskfile
 from rewardsmith.anchors.record import Record, Scored, read
@@ -19,6 +21,7 @@ PAGE = Path(__file__).resolve().parent / "anchors.md"
 BEGIN = "<!-- made by docs/make_anchors_page.py from benchmarks/anchors -->"
 END = "<!-- end of what is made -->"
 BUDGETS = {300_000: "300k", 1_000_000: "1M"}
+TRIES = PAGE.parent.parent / "benchmarks" / "results" / "solves.json"
 SOLVED = 0.9  # of the episodes succeed
 
 
@@ -26,7 +29,7 @@ def page(text: str) -> str:
     """The page with its table made anew."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{made(records())}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{made(records())}\n{_tried()}{END}{after}"
 
 
 def records() -> list[Record]:
@@ -93,6 +96,27 @@ def _by_seed(record: Record) -> str:
     longest = [t.result for t in record.trainings if (t.reward, t.env_steps) == ("expert", max(BUDGETS))]
     rates = [f"{r.success_rate:.0%}" for r in longest if isinstance(r, Scored) and r.success_rate is not None]
     return f": {', '.join(rates)} by seed" if len(rates) > 1 else ""
+
+
+def _tried() -> str:
+    """What else was tried on them, one line each."""
+    if not TRIES.is_file():
+        return ""
+    tries: list[dict[str, Any]] = json.loads(TRIES.read_text(encoding="utf-8"))["tries"]
+    rows = [_try(t) for t in sorted(tries, key=lambda t: (t["task"], t["by_seed"][0][0]))]
+    table = Table(
+        heading=("task", "learner", "env steps", "success, by seed"), rows=rows, right=frozenset({"env steps"})
+    )
+    return f"## What more was tried\n\n{table.markdown()}\n"
+
+
+def _try(one: dict[str, Any]) -> tuple[str, str, str, str]:
+    sets = dict(text.split("=") for text in one["settings"])
+    learner = sets.pop("train.algorithm", "ppo").upper()
+    sets.pop("train.env_steps", None)
+    more = "".join(f", {name.removeprefix('train.')} {value}" for name, value in sets.items())
+    rates = ", ".join(f"{success:.0%}" for _, _, success in one["by_seed"])
+    return one["task"], f"{learner}{more}", f"{one['by_seed'][0][0]:,}", rates
 
 
 if __name__ == "__main__":
