@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,8 @@ from rewardsmith.errors import did_you_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from rewardsmith.types import Task
 
 _LONGEST = 1000  # characters
 _DEEPEST = 40  # operations within one another
@@ -83,6 +86,13 @@ class Source:
         Raises: SourceError: the view lacks a field, an index is out of range, or two shapes do not fit together.
         """
         return self.tree.read(view)
+
+
+def measured_signals(task: Task) -> frozenset[str]:
+    """Names of the signals that the task's fitness and success speak of."""
+    measures = [task.fitness, *([task.success] if task.success else [])]
+    words = {word for measure in measures for word in re.findall(r"[^\W\d]\w*", measure.source)}
+    return frozenset(s.name for s in task.signals if s.name in words)
 
 
 def parse(

@@ -104,6 +104,13 @@ class EnvSpec:
         """Where its environments are stepped: cpu, cuda or warp-cpu."""
         return str(self.options.get("device", "cpu")) if self.backend == "mjcf" else "cpu"
 
+    @property
+    def ends_early(self) -> bool | None:
+        """Whether an episode may be over before its time by what the task itself says; None where it does not say."""
+        if self.backend != "mjcf":
+            return None
+        return True if self.options.get("terminated") else None if self.options.get("code") else False
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class References:

@@ -16,9 +16,11 @@ from rewardsmith.envdoc import observation_doc
 from rewardsmith.feedback.changes import entries_first
 from rewardsmith.feedback.curves import COMPONENT
 from rewardsmith.feedback.diagnosis import SOLVED
+from rewardsmith.feedback.summary import ends
 from rewardsmith.feedback.wording import SHOWN_WHOLE
 from rewardsmith.interfaces import Brief
 from rewardsmith.quoting import cleaned, one_line
+from rewardsmith.sources import measured_signals
 from rewardsmith.types import (
     Anchor,
     Attempt,
@@ -83,12 +85,14 @@ class MeasureView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskView:
-    """A task as it is told. `environment` describes the policy's observation, where that is asked for and known."""
+    """A task as it is told. `ends_early` is None where nobody knows; `environment` describes the policy's observation,
+    where that is asked for and known."""
 
     goal: str
     control_dt_s: str
     episode_steps: int
     episode_s: str
+    ends_early: bool | None
     fitness: MeasureView
     success: MeasureView | None
     signals: tuple[SignalView, ...]
@@ -129,7 +133,8 @@ class ScoreView:
     """A score in words: four significant digits, `success` a percentage or None where the task has none.
 
     `spread` is the least, the quartiles and the greatest of its episodes, empty where they are few or all the same.
-    For templates that leave out what cannot be so: `solved` where nearly every episode succeeded, and `steps` a number.
+    For templates that leave out what cannot be so: `solved` where nearly every episode succeeded, and `steps`, how long
+    episodes last, the judge's or the latest in training, whichever are shorter.
     """
 
     mean: str
@@ -232,13 +237,21 @@ def task_view(task: Task, *, env_source: bool, ranges: Mapping[str, Sequence[tup
         control_dt_s=_g(task.control_dt_s),
         episode_steps=task.episode_steps,
         episode_s=_g(task.episode_steps * task.control_dt_s),
+        ends_early=task.env.ends_early,
         fitness=_measure_view(task.fitness),
         success=_measure_view(task.success) if task.success else None,
         signals=signals,
         constants=tuple(_constant_view(constant) for constant in task.constants),
-        example_arguments=signals[:EXAMPLE_ARGUMENTS],
+        example_arguments=_example(task, signals),
         environment=observation_doc(task.env) if env_source else "",
     )
+
+
+def _example(task: Task, signals: Sequence[SignalView]) -> tuple[SignalView, ...]:
+    """A few signals in the task's order, with all that the task is measured by as far as there is room."""
+    measured = measured_signals(task)
+    first = sorted(signals, key=lambda s: s.name not in measured)[:EXAMPLE_ARGUMENTS]
+    return tuple(s for s in signals if s in first)
 
 
 def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView:
@@ -252,7 +265,7 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
     return AttemptView(
         id=attempt.id,
         by_person=attempt.candidate.origin == "human",
-        score=_score_view(outcome.score) if isinstance(outcome, Judged) else None,
+        score=_score_view(outcome.score, outcome.trained) if isinstance(outcome, Judged) else None,
         by_seed=tuple("failed" if m is None else _g(m) for m in outcome.by_seed) if isinstance(outcome, Judged) else (),
         peak=_peak_view(outcome) if isinstance(outcome, Judged) else None,
         stopped=_stop_view(trained) if trained else None,
@@ -357,7 +370,8 @@ def _measure_view(measure: Measure) -> MeasureView:
     return MeasureView(doc=doc, unit="" if measure.unit == "1" else measure.unit)
 
 
-def _score_view(score: Score) -> ScoreView:
+def _score_view(score: Score, trained: Trained) -> ScoreView:
+    lengths = trained.curve("episode_length")
     return ScoreView(
         mean=_g(score.mean),
         ci95=_g(score.ci95, digits=2),
@@ -366,7 +380,7 @@ def _score_view(score: Score) -> ScoreView:
         success=None if score.success_rate is None else _percentage(score.success_rate),
         length=_g(score.mean_length),
         solved=score.success_rate is not None and score.success_rate >= SOLVED,
-        steps=score.mean_length,
+        steps=min(score.mean_length, ends(lengths.values)[1]) if lengths else score.mean_length,
     )
 
 

@@ -384,6 +384,40 @@ def test_whether_episodes_end_early_is_told_as_it_was_measured(lengths: tuple[fl
     assert ("in episodes of" in anchor_line(Brief(task=TASK, anchors=known))) == any(n < 1000 for n in lengths)
 
 
+@pytest.mark.parametrize(
+    ("options", "seen", "ends"),
+    [
+        ({}, 21.4, "; none ends earlier."),
+        ({"terminated": ["height < 0.1"]}, 1000.0, "; the environment may end it earlier."),
+        ({"code": "task.py"}, 1000.0, "; none was seen to end earlier."),
+        ({"code": "task.py"}, 21.4, "; the environment may end it earlier."),
+    ],
+)
+def test_a_model_of_ones_own_says_itself_whether_its_episodes_end_early(
+    options: dict[str, object], seen: float, ends: str
+) -> None:
+    task = replace(TASK, env=EnvSpec(backend="mjcf", id="robot.xml", options=options))
+    known = tuple(replace(a, mean_length=seen) for a in ANCHORS)
+    text = prompting.render(Brief(task=task, anchors=known), settings=SEARCH).messages[1].content
+    [line] = [line for line in text.splitlines() if line.startswith("One control step")]
+    assert line.endswith(ends)
+    assert ("If failing ends the episode early" in text) == ends.endswith("may end it earlier.")
+
+
+def test_the_suggested_signature_has_what_the_task_is_measured_by() -> None:
+    names = [f"joint_{i}" for i in range(8)]
+    signals = tuple(Signal(name=n, shape=(), unit="rad", doc="an angle", source="obs[0]") for n in names)
+    task = replace(
+        TASK,
+        signals=signals,
+        fitness=replace(TASK.fitness, source="0 - abs(joint_7)"),
+        success=replace(TASK.fitness, source="joint_6 > 1", at_least=1.0),
+    )
+    text = prompting.render(Brief(task=task), settings=SEARCH).messages[1].content
+    shown = text.partition("A signature for this task")[2].partition(") -> tuple")[0]
+    assert re.findall(r"joint_\d", shown) == ["joint_0", "joint_1", "joint_2", "joint_3", "joint_6", "joint_7"]
+
+
 @pytest.mark.parametrize(("kept", "told"), [(0, "random actions reach"), (1, "a policy trained for 300000 steps")])
 def test_one_anchor_alone_is_told_alone(kept: int, told: str) -> None:
     line = anchor_line(replace(CASES["first_with_anchors"], anchors=ANCHORS[kept : kept + 1]))
@@ -568,10 +602,13 @@ def last_words(outcome: Judged) -> str:
 
 
 def test_advice_on_early_ends_is_given_only_where_episodes_end_early() -> None:
-    short = judged(1.0)
-    whole = replace(short, score=replace(short.score, mean_length=1000.0))
-    assert "If episodes end long before their time" in last_words(short)
-    assert "If episodes end long before their time" not in last_words(whole)
+    advice, explored = "If episodes end long before their time", judged(1.0)
+    lengths = Curve(name="episode_length", env_steps=(1, 2), values=(1000.0, 1000.0))
+    lasted = replace(explored.trained, curves=(lengths,))
+    whole = replace(explored.score, mean_length=1000.0)
+    assert advice in last_words(replace(explored, score=whole)), "its mean actions last, not what it explores"
+    assert advice in last_words(replace(explored, trained=lasted))
+    assert advice not in last_words(replace(explored, trained=lasted, score=whole))
 
 
 def test_a_parent_that_solves_the_task_is_not_asked_what_held_it_back() -> None:

@@ -19,6 +19,7 @@ from rewardsmith.feedback import episodes
 from rewardsmith.feedback.curves import COMPONENT, DOMINANT, FLAT
 from rewardsmith.feedback.episodes import RANDOM, Episode, correlation, joined
 from rewardsmith.feedback.saturation import Saturation, saturated
+from rewardsmith.feedback.summary import ends
 from rewardsmith.feedback.wording import g, label
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Feedback, Judged, Trained
@@ -32,6 +33,8 @@ POINTS = 10  # the fewest points of a curve that one is made of, where there are
 SMALL = 0.2  # of the component that gets largest: a smaller one cannot be what misleads
 SMALL_COST = 0.3  # the same of a penalty: one that grows with fitness is the price of moving
 MANY = 1000  # times: beyond, the number says no more
+MOVES = 0.1  # of the most it gets to: how far a component moves at nine steps in ten that is no flat one
+SHORT, LONGER = 0.5, 1.1  # of their time, episodes are short; of their length at first, they have become longer
 SOLVED = 0.9  # success rate from which on a function that is at its limit has done its work
 
 
@@ -77,6 +80,7 @@ class Material:
     others: tuple[Episode, ...] = ()
     curves: Mapping[str, Tensor] = field(default_factory=dict)  # finite means per step
     names: tuple[str, ...] = ()
+    episode_steps: int = 0
     lasting: bool = False  # whether episodes can end early, as far as is known
 
     def lived(self, name: str) -> Tensor:
@@ -165,6 +169,7 @@ def _material(attempt: Attempt, judged: Judged, scene: Scene) -> Material:
         trained=judged.trained,
         own=own,
         others=others,
+        episode_steps=scene.task.episode_steps,
         lasting=shortest < scene.task.episode_steps or any(e.played.terminated for e in (*own, *others)),
         curves=curves,
         names=graph.components if graph else tuple(curves),
@@ -178,6 +183,7 @@ def _ending_pays(known: Material) -> Iterator[Finding]:
     """Nearly every step costs, and episodes end early without success: ending soon is the best there is."""
     failed = [e for e in known.own if e.played.terminated and not e.played.success]
     if not known.own or len(failed) < len(known.own) / 2:
+        yield from _ending_pays_in_training(known)
         return
     steps = torch.cat([e.reward for e in failed]).double()
     if float((steps < 0).double().mean()) > 0.9:
@@ -185,6 +191,21 @@ def _ending_pays(known: Material) -> Iterator[Finding]:
             kind="ending_pays",
             text=f"Your reward is negative at nearly every step (mean {g(float(steps.mean()))}) and episodes can end "
             "early: to fail at once loses least. Make an ordinary step worth more than none.",
+        )
+
+
+def _ending_pays_in_training(known: Material) -> Iterator[Finding]:
+    """The same of a policy whose mean actions last: while it explores, episodes end early and a step costs."""
+    reward, length, success = (known.trained.curve(name) for name in ("reward", "episode_length", "success"))
+    if reward is None or length is None or (success is not None and ends(success.values)[1] >= 0.5):
+        return
+    pays, (before, lasts) = ends(reward.values)[1], ends(length.values)
+    if pays < 0 and lasts < SHORT * known.episode_steps and lasts <= LONGER * before:
+        yield Finding(
+            kind="ending_pays",
+            text=f"In training, where the policy explores, episodes last {g(lasts, digits=3)} of {known.episode_steps} "
+            f"steps and your reward is {g(pays)} a step: to fail at once loses least. Make an ordinary step worth more "
+            "than none.",
         )
 
 
@@ -233,7 +254,8 @@ def _still(known: Material) -> Iterator[Finding]:
         size, spread = known.peak(name), float(values.max() - values.min()) if len(values) else 0.0
         if len(values) and size == 0:
             text = (
-                f"`{label(name)}` was 0 at every step: what it rewards never happened. Ease its condition or drop it."
+                f"`{label(name)}` was 0 at every step: what it rewards never happened. Ease its condition, drop "
+                "it, or, if it stands for success, let another component lead there."
             )
             yield Finding(kind="never", component=name, text=text)
         elif known.own and known.size(name) == 0 and _unreached(known, name):
@@ -268,7 +290,18 @@ def _saturated(attempt: Attempt, judged: Judged, known: Material, scene: Scene) 
     own = [e.played for e in known.own]
     start = [e.played for e in known.others if e.played.source == RANDOM]
     found = saturated(graph, own, start, scene.task)
-    return [Finding(kind=s.state, component=s.squash.component, text=_asleep(s)) for s in found]
+    return [
+        Finding(kind=s.state, component=s.squash.component, text=_asleep(s)) for s in found if not _is_gate(s, known)
+    ]
+
+
+def _is_gate(s: Saturation, known: Material) -> bool:
+    """Whether a sigmoid at its upper limit holds something open that moves all the same."""
+    values = known.lived(s.squash.component)
+    if (s.squash.shape, s.state) != ("sigmoid", "full") or not len(values):
+        return False
+    low, high = (episodes.share(values, at) for at in (0.05, 0.95))
+    return high - low > MOVES * float(values.abs().max())
 
 
 def _asleep(s: Saturation) -> str:

@@ -17,6 +17,7 @@ from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import episodes
 from rewardsmith.feedback.curves import TREND
 from rewardsmith.feedback.episodes import RANDOM, Episode, correlation
+from rewardsmith.feedback.summary import ends, trend
 from rewardsmith.feedback.wording import g, in_unit, label
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Curve, Feedback, Judged, Task, Trained
@@ -43,7 +44,8 @@ class Hacking:
         if not isinstance(attempt.outcome, Judged):
             return None
         own, others = episodes.own(attempt, scene.task), episodes.others(attempt, scene)
-        found = [*_in_training(attempt.outcome.trained), *_on_episodes(own, others, scene.task)]
+        trained = attempt.outcome.trained
+        found = [*_in_training(trained), *_on_episodes(own, others, scene.task, exploring=_exploring(trained))]
         if not found:
             return None
         lines = "\n".join(f"- {a.text}" for a in found)
@@ -71,6 +73,8 @@ def _in_training(trained: Trained) -> Iterator[Alarm]:
     reward, fitness = _smooth(trained.curve("reward")), _smooth(trained.curve("fitness"))
     if len(reward) < 3 or len(fitness) < 3:
         return
+    if trend(_values(trained, "fitness")) not in ("falling", "peaked, then fell"):
+        return
     best_at, best = max(fitness[:-1], key=lambda point: point[1])
     end = fitness[-1][1]
     then, now = _at(reward, best_at), reward[-1][1]
@@ -81,6 +85,17 @@ def _in_training(trained: Trained) -> Iterator[Alarm]:
             text=f"From step {best_at} of the training on the reward rose ({g(then)} to {g(now)} per step) while "
             f"fitness fell ({g(best)} to {g(end)}).",
         )
+
+
+def _exploring(trained: Trained) -> float | None:
+    """The fitness at the end of the training, where the policy explores."""
+    values = _values(trained, "fitness")
+    return ends(values)[1] if values else None
+
+
+def _values(trained: Trained, name: str) -> list[float]:
+    curve = trained.curve(name)
+    return [v for v in curve.values if math.isfinite(v)] if curve else []
 
 
 def _smooth(curve: Curve | None) -> list[tuple[int, float]]:
@@ -107,12 +122,14 @@ def _range(points: Sequence[tuple[int, float]]) -> float:
 # --- on known episodes ----------------------------------------------------------------------------------------------
 
 
-def _on_episodes(own: Sequence[Episode], others: Sequence[Episode], task: Task) -> Iterator[Alarm]:
+def _on_episodes(
+    own: Sequence[Episode], others: Sequence[Episode], task: Task, *, exploring: float | None
+) -> Iterator[Alarm]:
     own, others = _finite(own), _finite(others)
     if not own:
         return
     chance = [e for e in others if e.played.source == RANDOM]
-    yield from _for_nothing(own, chance, task)
+    yield from _for_nothing(own, chance, task, exploring=exploring)
     yield from _prefers_worse(own, others, task)
     yield from _decorrelated(own, chance)
 
@@ -121,12 +138,16 @@ def _finite(known: Sequence[Episode]) -> list[Episode]:
     return [e for e in known if math.isfinite(e.total) and math.isfinite(e.played.fitness)]
 
 
-def _for_nothing(own: Sequence[Episode], chance: Sequence[Episode], task: Task) -> Iterator[Alarm]:
-    """More reward in every episode than in any of random actions, but no more fitness on average."""
+def _for_nothing(
+    own: Sequence[Episode], chance: Sequence[Episode], task: Task, *, exploring: float | None
+) -> Iterator[Alarm]:
+    """More reward in every episode than in any of random actions, but no more fitness on average, nor in training."""
     if len(chance) < 2:
         return
     mine, theirs = _mean_fitness(own), _mean_fitness(chance)
     noise = 2 * statistics.stdev([e.played.fitness for e in chance]) / math.sqrt(len(chance))
+    if exploring is not None and exploring > theirs + noise:
+        return
     if mine <= theirs + noise and min(e.total for e in own) > max(e.total for e in chance):
         unit = in_unit(task.fitness.unit)
         yield Alarm(
@@ -140,7 +161,9 @@ def _for_nothing(own: Sequence[Episode], chance: Sequence[Episode], task: Task) 
 def _prefers_worse(own: Sequence[Episode], others: Sequence[Episode], task: Task) -> Iterator[Alarm]:
     """A known episode with much more fitness than any of the policy's own, and less reward than all."""
     known = [*own, *others]
-    best = max(others, key=lambda e: e.played.fitness, default=None)
+    shortest = min(e.steps for e in own)
+    comparable = [e for e in others if not _cut_short(e, shortest)]
+    best = max(comparable, key=lambda e: e.played.fitness, default=None)
     if best is None:
         return
     top, least = max(e.played.fitness for e in own), min(e.total for e in own)
@@ -154,6 +177,12 @@ def _prefers_worse(own: Sequence[Episode], others: Sequence[Episode], task: Task
             f"{g(best.total)} by your reward; this policy's episodes reach {g(top)}{unit} at best and earn "
             f"{g(least)} or more. The difference lies in {_reasons(own, best)}.",
         )
+
+
+def _cut_short(episode: Episode, steps: int) -> bool:
+    """Whether random actions failed so soon that sums of rewards compare lengths, not deeds."""
+    played = episode.played
+    return played.source == RANDOM and played.terminated and not played.success and episode.steps < steps / 2
 
 
 def _reasons(own: Sequence[Episode], best: Episode) -> str:

@@ -19,6 +19,7 @@ from rewardsmith.feedback.episodes import Episode
 from rewardsmith.feedback.wording import NEGLIGIBLE, SHOWN_WHOLE, g, in_unit, label, plain, table, title, vector
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Scene
+from rewardsmith.sources import measured_signals
 from rewardsmith.types import PREVIOUS, Attempt, Feedback, Signal, Task
 
 SIGNALS = 5  # columns of a table; what the reward reads comes first
@@ -80,9 +81,11 @@ class Approach:
 
 
 def columns(task: Task, graph: RewardGraph) -> list[Signal]:
-    """The signals shown: those the reward reads, in the task's order, then the others, up to five in all."""
+    """The signals shown, five in all, in the task's order: those the reward reads come before others, and of either
+    those that the task is measured by."""
     read = {name.removeprefix(PREVIOUS) for name in graph.inputs} | set(graph.inputs)
-    ranked = sorted(task.signals, key=lambda s: s.name not in read)  # sorting keeps the order of equals
+    measured = measured_signals(task)
+    ranked = sorted(task.signals, key=lambda s: (s.name not in read, s.name not in measured))
     chosen = {s.name for s in ranked[:SIGNALS]}
     return [s for s in task.signals if s.name in chosen]
 
@@ -104,15 +107,24 @@ def approaches(episode: Episode, task: Task) -> list[Approach]:
     found = [
         Approach(what=s.name, distance=_size(played[s.name][1:]), unit=s.unit)
         for s in task.signals
-        if s.name in played and any(word in s.name for word in ("distance", "error", "to_"))
+        if s.name in played and _is_difference(s)
     ]
-    places = [s for s in task.signals if s.unit == "m" and s.shape in [(n,) for n in PLACES] and s.name in played]
+    places = [
+        s
+        for s in task.signals
+        if s.unit == "m" and s.shape in [(n,) for n in PLACES] and s.name in played and not _is_difference(s)
+    ]
     found += [
         Approach(what=f"{a.name} to {b.name}", distance=_size(played[a.name][1:] - played[b.name][1:]), unit="m")
         for a, b in itertools.combinations(places, 2)
         if a.shape == b.shape
     ]
     return [a for a in found if bool(a.distance.isfinite().all()) and float(a.distance.max() - a.distance.min()) > 0]
+
+
+def _is_difference(signal: Signal) -> bool:
+    """Whether it is named as what lies between two things."""
+    return any(word in signal.name for word in ("distance", "error", "to_"))
 
 
 def _between(episode: Episode, task: Task) -> Iterator[Moment]:
@@ -148,7 +160,7 @@ def _size(values: Tensor) -> Tensor:
 
 def _text(name: str, episode: Episode, when: Sequence[Moment], task: Task, signals: Sequence[Signal]) -> str:
     parts, moving = _largest(episode), [s for s in signals if _moves(episode, s)]
-    head = ["step", *(title(s) for s in moving), "your reward", *(f"`{label(n)}`" for n in parts)]
+    head = ["step", *(title(s) for s in moving), "FITNESS now", "your reward", *(f"`{label(n)}`" for n in parts)]
     rows = [_row(episode, moment, moving, parts) for moment in when]
     if episode.steps > len(rows):
         rows.append(_means(episode, moving, parts))
@@ -183,14 +195,16 @@ def _row(episode: Episode, moment: Moment, signals: Sequence[Signal], parts: Seq
     t = moment.step
     seen = [vector(episode.played.signals[s.name][t + 1], size=_most(episode, s)) for s in signals]
     given = [vector(episode.components[name][t], size=_counts(episode, name)) for name in parts]
-    return [f"{t + 1} ({moment.why})", *seen, g(float(episode.reward[t])), *given]
+    fitness, reward = g(float(episode.played.fitness_steps[t])), g(float(episode.reward[t]))
+    return [f"{t + 1} ({moment.why})", *seen, fitness, reward, *given]
 
 
 def _means(episode: Episode, signals: Sequence[Signal], parts: Sequence[str]) -> list[str]:
     """Over all steps, of a long vector the mean of its norm: a few moments of a gait say little of the whole."""
     seen = [_mean(episode.played.signals[s.name][1:], size=_most(episode, s)) for s in signals]
     given = [vector(episode.components[name].mean(), size=_counts(episode, name)) for name in parts]
-    return ["mean of all", *seen, g(float(episode.reward.mean())), *given]
+    fitness, reward = g(float(episode.played.fitness_steps.mean())), g(float(episode.reward.mean()))
+    return ["mean of all", *seen, fitness, reward, *given]
 
 
 def _mean(values: Tensor, *, size: float) -> str:

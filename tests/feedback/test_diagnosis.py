@@ -73,7 +73,12 @@ def test_sound_reward_has_no_fault(
 def test_component_that_never_paid_is_named(judged: MakeAttempt, coming: list[Trajectory], task: Task) -> None:
     attempt = judged(coming, code=code(near="torch.exp(-d / 0.5)", jump="torch.relu(height - 5.0)"))
     assert found(attempt, task) == [
-        ("never", "jump", "`jump` was 0 at every step: what it rewards never happened. Ease its condition or drop it.")
+        (
+            "never",
+            "jump",
+            "`jump` was 0 at every step: what it rewards never happened. Ease its condition, drop it, or, if it stands "
+            "for success, let another component lead there.",
+        )
     ]
 
 
@@ -161,6 +166,38 @@ def test_function_at_its_limit_is_not_named_once_the_task_is_solved(
     quick = code(fast="torch.tanh(speed / 0.05) * (1.0 + d)", near="torch.exp(-d / 0.5)")
     assert ("full", "fast") in kinds(judged(coming, code=quick), task)
     assert kinds(judged(coming, code=quick, success_rate=0.95), task) == []
+
+
+def test_a_gate_that_stands_open_is_no_fault_while_what_it_holds_moves(
+    judged: MakeAttempt, coming: list[Trajectory], staying: list[Trajectory], task: Task
+) -> None:
+    held = code(near="torch.sigmoid((height - 1.0) / 0.01) * torch.exp(-d / 0.5)")
+    assert not [f for f in kinds(judged(coming, code=held), task, staying) if f[0] == "full"]
+    alone = code(up="torch.sigmoid((height - 1.0) / 0.01)", near="torch.exp(-d / 0.5)")
+    assert ("full", "up") in kinds(judged(coming, code=alone), task, staying)
+
+
+@pytest.mark.parametrize(
+    ("curves", "named"),
+    [
+        ({"reward": [-0.3] * 10, "episode_length": [12.0] * 10}, True),
+        ({"reward": [-0.3] * 10, "episode_length": [12.0] * 10, "success": [0.9] * 10}, False),
+        ({"reward": [-0.3] * 10, "episode_length": [8.0 + i for i in range(10)]}, False),
+        ({"reward": [-0.3] * 10, "episode_length": [30.0] * 10}, False),
+        ({"reward": [0.3] * 10, "episode_length": [12.0] * 10}, False),
+        ({"reward": [-0.3] * 10}, False),
+    ],
+)
+def test_it_pays_to_fail_in_training_too_though_mean_actions_last(
+    curves: dict[str, list[float]], named: bool, judged: MakeAttempt, coming: list[Trajectory], task: Task
+) -> None:
+    attempt = judged(coming, code=code(near="torch.exp(-d / 0.5)"), curves=curves)
+    told = [f for f in found(attempt, task) if f[0] == "ending_pays"]
+    assert len(told) == named
+    if named:
+        assert told[0][2].startswith(
+            "In training, where the policy explores, episodes last 12 of 40 steps and your reward is -0.3 a step: to"
+        )
 
 
 def test_reward_that_makes_it_pay_to_fail_is_named(judged: MakeAttempt, episode: MakeEpisode, task: Task) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +65,32 @@ def test_known_episode_that_is_fitter_but_poorer_is_told_with_what_pays(
         "A known episode of another policy has fitness 0 m and would earn 10 by your reward; this policy's episodes "
         "reach -10 m at best and earn 50 or more. The difference lies in `fast` (50 against 0)."
     )
+
+
+def test_random_actions_that_failed_soon_are_no_better_episode(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task
+) -> None:
+    rushing = [episode([-9.0] * 11, speed=50.0) for _ in range(4)]
+    fell = episode([1.0] * 4, source="random", terminated=True)
+    assert alarms(judged(rushing), task, [fell]) == []
+    [(kind, _)] = alarms(judged(rushing), task, [replace(fell, source="g000-00")])
+    assert kind == "prefers_worse"
+
+
+def test_a_policy_that_does_the_task_while_it_explores_is_not_said_to_earn_for_nothing(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task
+) -> None:
+    chance = [episode([-20.0 - 0.1 * k] * 11, source="random") for k in range(3)]
+    kept = [episode([-30.0] * 11, speed=50.0) for _ in range(4)]
+    for exploring, kinds in (((-25.0,) * 10, ["earns_without_fitness"]), ((-25.0, *(-3.0,) * 9), [])):
+        found = alarms(judged(kept, curves={"fitness": exploring}), task, chance)
+        assert [kind for kind, _ in found if kind == "earns_without_fitness"] == kinds
+
+
+def test_fitness_that_only_jitters_raises_no_alarm(judged: MakeAttempt, task: Task) -> None:
+    jitter = (0.0040, 0.0051, 0.0038, 0.0049, 0.0041, 0.0052, 0.0037, 0.0046, 0.0034, 0.0045, 0.0033, 0.0038)
+    rising = tuple(-0.2 + 0.003 * i for i in range(12))
+    assert alarms(judged(code=None, curves={"reward": rising, "fitness": jitter}), task) == []
 
 
 def test_known_episode_that_is_fitter_and_richer_raises_no_alarm(

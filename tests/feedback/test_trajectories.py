@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import sources
-from rewardsmith.feedback.episodes import own
-from rewardsmith.feedback.trajectories import ROWS, columns, moments
+from rewardsmith.feedback.episodes import Episode, own
+from rewardsmith.feedback.trajectories import ROWS, approaches, columns, moments
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Task, Trajectory
 
@@ -52,9 +53,9 @@ def test_text_tells_values_with_units_components_and_the_end(
         "Your reward summed to "
     )
     assert "`fast` 4, `effort` 0)." in lines[0]
-    assert lines[1] == "| step | hand [m] | your reward | `near` | `fast` | `effort` |"
+    assert lines[1] == "| step | hand [m] | FITNESS now | your reward | `near` | `fast` | `effort` |"
     # near = exp(-0.1 / 0.5) = 0.819, fast = 0.1
-    assert "| 20 (fitness highest) | 0.9 0 0 | 0.919 | 0.819 | 0.1 | 0 |" in lines
+    assert "| 20 (fitness highest) | 0.9 0 0 | -0.1 | 0.919 | 0.819 | 0.1 | 0 |" in lines
     # the hand's mean is 18 m over 40 steps
     assert sum(line.startswith("| mean of all | 0.45 0 0 | ") for line in lines) == 1
     assert "The same all the time: goal [m] 1 0 0, height [m] 1.2, speed [m/s] 1, action 0 0." in lines
@@ -79,6 +80,26 @@ def test_equally_good_episodes_are_told_once(judged: MakeAttempt, episode: MakeE
 def test_signals_the_reward_reads_are_shown_first(judged: MakeAttempt, task: Task) -> None:
     graph = judged().outcome.trained.verified.graph  # type: ignore[union-attr]
     assert [s.name for s in columns(task, graph)] == ["hand", "goal", "height", "speed", "action"]
+
+
+def test_of_many_signals_those_the_task_is_measured_by_are_shown(judged: MakeAttempt, task: Task) -> None:
+    graph = judged().outcome.trained.verified.graph  # type: ignore[union-attr]  # it reads hand, goal, speed, action
+    more = tuple(replace(task.signals[3], name=f"joint_{i}") for i in range(5))
+    wide = replace(task, signals=(*more, *task.signals), fitness=replace(task.fitness, source="height * joint_4"))
+    assert [s.name for s in columns(wide, graph)] == ["joint_4", "hand", "goal", "speed", "action"]
+    solved = replace(wide, success=replace(task.fitness, source="height > 1"), fitness=task.fitness)
+    assert [s.name for s in columns(solved, graph)] == ["hand", "goal", "height", "speed", "action"]
+
+
+def test_what_lies_between_two_things_is_no_place(episode: MakeEpisode, task: Task) -> None:
+    between = replace(task.signals[1], name="hand_to_goal")
+    renamed = replace(task, signals=(task.signals[0], between))
+    played = episode(THERE_AND_BACK)
+    signals = {"hand": played.signals["hand"], "hand_to_goal": played.signals["goal"] - played.signals["hand"]}
+    near = approaches(
+        Episode(played=replace(played, signals=signals), reward=played.fitness_steps, components={}), renamed
+    )
+    assert [a.what for a in near] == ["hand_to_goal"]
 
 
 def test_nothing_is_said_without_episodes_or_without_a_graph(

@@ -119,7 +119,9 @@ def empty_run(tmp_path: Path) -> Iterator[Run]:
 @pytest.fixture
 def run(empty_run: Run) -> Run:
     """Two generations: one rejection, one hacked reward, and a winner with its references."""
-    hacked = judged_of(1.0, fitness=(0.0, 2.0, 3.0, 2.0, 1.0), reward=(0.0, 1.0, 2.0, 3.0, 4.0))
+    hacked = judged_of(
+        1.0, fitness=(0.0, 1.0, 2.0, 3.0, 3.0, 3.0, 2.0, 1.0, 1.0), reward=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+    )
     unsafe = Rejected(stage="static", reason="Reward code may not import os | or <sys>.", hint="Use torch.", line=3)
     empty_run.add_generation(Generation(index=0, chain=0, attempts=()))
     empty_run.add_generation(
