@@ -306,7 +306,7 @@ WARNINGS: Mapping[str, str] = {
     "still": "Component '{name}' was {value} in all {count} states of a random policy.",
     "negligible": "Component '{name}' varies by {own} under a random policy, the total by {whole}: no lead at first.",
     "unaccounted": "The components do not sum to the total, so feedback on them does not explain all of it.",
-    "extreme": "The reward is not finite where its inputs are {where}.",
+    "extreme": "{what} is not finite where its inputs are {where}.",
 }
 """What does not reject, by kind: one sentence each, shown to the person and fed back to the model."""
 

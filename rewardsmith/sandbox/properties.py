@@ -203,9 +203,21 @@ class _Examination:
 
     def _extreme_edges(self) -> Iterator[Fault]:
         for value, words in ((_EXTREME, "very large"), (-_EXTREME, "very large and negative"), (0.0, "all zero")):
-            outputs = self._run(self._with(self._graph.inputs, value))
-            if not all(result.isfinite().all() for _, result in outputs.named()):
-                yield Fault("extreme", words={"where": words})
+            outputs = self._run(self._far_to(value))
+            broken = next((what for what, result in outputs.named() if not result.isfinite().all()), None)
+            if broken is not None:
+                yield Fault("extreme", words={"what": broken, "where": words})
+
+    def _far_to(self, value: float) -> dict[str, Tensor]:
+        """The first state with its inputs at `value`, as far as they can be: unit vectors stay, and what was never
+        negative is not."""
+        found = self._with(self._graph.inputs, value)
+        for name, rows in self._rows.items():
+            if _has_unit_length(rows):
+                found[name] = rows[:1]
+            elif bool((rows >= 0).all()):
+                found[name] = found[name].abs()
+        return found
 
     # --- does it say anything? ---
 
@@ -237,6 +249,11 @@ def _comes_near_zero(value: Tensor) -> bool:
     """Whether a policy may well bring the whole input to zero: not a height, not a quaternion, but a velocity."""
     size = value.flatten(start_dim=1).norm(dim=-1) if value.dim() > 1 else value.abs()
     return bool(size.min() <= 0.5 * size.max())
+
+
+def _has_unit_length(value: Tensor) -> bool:
+    """Whether the input is a direction or a quaternion in every state."""
+    return value.dim() == 2 and value.shape[1] > 1 and bool((value.norm(dim=-1) - 1).abs().max() < 1e-3)
 
 
 def _constant(value: Tensor) -> bool:

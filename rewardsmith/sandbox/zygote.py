@@ -110,6 +110,7 @@ def _warm_up() -> None:
     from rewardsmith.sandbox import properties, tracing
 
     torch.set_num_threads(1)
+    torch.backends.mkldnn.set_flags(_enabled=False)  # it writes machine code at run time, which the lock forbids
     warnings.simplefilter("ignore")
     _share_no_lock()
     _import_all_of_sympy()
