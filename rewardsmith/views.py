@@ -380,7 +380,7 @@ def _score_view(score: Score, trained: Trained) -> ScoreView:
         success=None if score.success_rate is None else _percentage(score.success_rate),
         length=_g(score.mean_length),
         solved=score.success_rate is not None and score.success_rate >= SOLVED,
-        steps=min(score.mean_length, ends(lengths.values)[1]) if lengths else score.mean_length,
+        steps=min(score.mean_length, ends(lengths.values)[1]) if lengths and lengths.values else score.mean_length,
     )
 
 
