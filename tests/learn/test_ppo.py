@@ -474,10 +474,11 @@ def test_a_fault_does_not_touch_the_neighbours(train: Train, trainee: Named, pla
 
 
 def test_weights_that_blow_up_reject_their_candidate_alone(train: Train, trainee: Named) -> None:
-    """Every reward is finite, but the sum of two is not."""
-    huge = Trainee(id="huge", reward=lambda r: (torch.full_like(r.reward, 3e38), {}), verified=None)
-    [alone] = train([trainee(0.0)], normalise_reward=False)
-    [(outcome, _), neighbour] = train([huge, trainee(0.0)], normalise_reward=False)
+    """Every reward is one that can be learned from, but so weighted its gradient is not finite."""
+    huge = Trainee(id="huge", reward=lambda r: (torch.full_like(r.reward, 1e15), {}), verified=None)
+    weighted = {"normalise_reward": False, "value_coef": 1e23}
+    [alone] = train([trainee(0.0)], **weighted)
+    [(outcome, _), neighbour] = train([huge, trainee(0.0)], **weighted)
     assert isinstance(outcome, Rejected)
     assert outcome.stage == "train"
     assert "weights stopped being finite" in outcome.reason
@@ -485,9 +486,9 @@ def test_weights_that_blow_up_reject_their_candidate_alone(train: Train, trainee
     assert _same(neighbour, alone)
 
 
-def test_rewards_near_the_largest_number_leave_finite_curves(train: Train) -> None:
+def test_the_largest_rewards_leave_finite_curves(train: Train) -> None:
     def reward(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
-        largest = torch.full_like(rollout.reward, 3e38)
+        largest = torch.full_like(rollout.reward, 1e15)
         return largest, {"largest": largest}
 
     [outcome] = train([Trainee(id="vast", reward=reward, verified=None)])
