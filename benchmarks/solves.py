@@ -2,8 +2,8 @@
 
 Claim: none; it looks for the budget or the learner that does, for docs/anchors.md. A task counts as solved where nine
 in ten of its episodes succeed, over three seeds. Each try is added to those that FILE has. Run: `python
-benchmarks/solves.py TASK... [--env-steps 3000000] [--set train.algorithm=sac ...] [--seeds 3] [--out FILE]`; ten to
-twenty minutes for three million env steps of three seeds on two cores.
+benchmarks/solves.py TASK... [--env-steps 3000000] [--set train.algorithm=sac ...] [--seeds 3] [--out FILE]`; five
+minutes to an hour for three million env steps of three seeds on two cores.
 """
 
 from __future__ import annotations

@@ -111,11 +111,11 @@ def _tried() -> str:
 
 
 def _try(one: dict[str, Any]) -> tuple[str, str, str, str]:
-    sets = dict(text.split("=") for text in one["settings"])
+    sets = dict(text.split("=", 1) for text in one["settings"])
     learner = sets.pop("train.algorithm", "ppo").upper()
     sets.pop("train.env_steps", None)
     more = "".join(f", {name.removeprefix('train.')} {value}" for name, value in sets.items())
-    rates = ", ".join(f"{success:.0%}" for _, _, success in one["by_seed"])
+    rates = ", ".join(NOTHING if success is None else f"{success:.0%}" for _, _, success in one["by_seed"])
     return one["task"], f"{learner}{more}", f"{one['by_seed'][0][0]:,}", rates
 
 

@@ -60,12 +60,17 @@ def references_by_seed(
         rewards["expert"] = train.expert_reward(readings)
     found = judged_by_seed(
         [Trainee(id=name, reward=reward, verified=None) for name, reward in rewards.items()],
-        {seed: Streams(train=stream(seed, 0, "references"), judge=stream(seed, 0, "judge")) for seed in seeds},
+        {
+            seed: Streams(
+                train=stream(seed, 0, "references"), judge=stream(seed, 0, "judge"), finals=stream(seed, 0, "finals")
+            )
+            for seed in seeds
+        },
         task, learner, simulator,
-        episodes=config.judge.episodes, keep=config.judge.keep, watch=watch,
+        episodes=config.judge.episodes, keep=config.judge.keep, final_episodes=config.judge.final_episodes, watch=watch,
     )  # fmt: skip
     return {
-        seed: _as_measured(tuple(rewards), [r.outcome for r in repeated], task, simulator, config, watch, seed=seed)
+        seed: tuple(ReferenceResult(name=name, outcome=r.outcome) for name, r in zip(rewards, repeated, strict=True))
         for seed, repeated in found.items()
     }
 
@@ -88,19 +93,3 @@ def noised_expert(
         seed=stream(config.seed, 0, "noised"), episodes=max(2, count), watch=during(0, watch), keep=count,
     )  # fmt: skip
     return () if isinstance(played, Rejected) else played.trajectories
-
-
-def _as_measured(
-    names: Sequence[Kind],
-    outcomes: Sequence[Judged | Rejected],
-    task: Task,
-    simulator: SimulatorFactory,
-    config: EvolveConfig,
-    watch: Watcher,
-    *,
-    seed: int,
-) -> tuple[ReferenceResult, ...]:
-    """Each measured again like a winner."""
-    finals, episodes = stream(seed, 0, "finals"), config.judge.final_episodes
-    again = judge.measured_again(outcomes, task, simulator, seed=finals, episodes=episodes, watch=watch)
-    return tuple(ReferenceResult(name=name, outcome=o) for name, o in zip(names, again, strict=True))

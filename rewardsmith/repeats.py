@@ -66,10 +66,12 @@ def _median(attempt: Attempt, repeated: Sequence[Attempt]) -> Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streams:
-    """What one repetition draws from: its training, and the episodes that judge it."""
+    """What one repetition draws from: its training, the episodes that judge it, and those that chose nothing, on which
+    it is then measured again, if it is."""
 
     train: int
     judge: int
+    finals: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,11 +84,12 @@ class Repeated:
 
 def judged_by_seed(
     trainees: Sequence[Trainee], seeds: Mapping[int, Streams], task: Task, learner: Learner,
-    simulator: SimulatorFactory, *, episodes: int, watch: Watcher, keep: int = 0,
+    simulator: SimulatorFactory, *, episodes: int, watch: Watcher, keep: int = 0, final_episodes: int = 0,
 ) -> dict[int, list[Repeated]]:  # fmt: skip
     """Each trainee under each seed, in their order, without a race: bit for bit what it is under that seed alone.
 
-    Where there are several seeds, a training's id names its own, for whoever watches.
+    Where a seed has `finals`, scores are of the `final_episodes` they give, and the kept episodes the judge's. Where
+    there are several seeds, a training's id names its own, for whoever watches.
     """
     repeated = [
         replace(trainee, id=trainee.id if len(seeds) == 1 else f"{trainee.id}, seed {name}", seed=streams.train)
@@ -100,10 +103,13 @@ def judged_by_seed(
     for name, streams in seeds.items():
         outcomes = [next(results) for _ in trainees]
         trained = [(t.id, o) for t, (o, _) in zip(trainees, outcomes, strict=True) if isinstance(o, Trained)]
-        judged = iter(
-            judge.outcomes(trained, task, simulator, seed=streams.judge, episodes=episodes, watch=watch, keep=keep)
-        )
+        judged = judge.outcomes(trained, task, simulator, seed=streams.judge, episodes=episodes, watch=watch, keep=keep)
+        if streams.finals is not None:
+            judged = judge.measured_again(
+                judged, task, simulator, seed=streams.finals, episodes=final_episodes, watch=watch
+            )
+        left = iter(judged)
         found[name] = [
-            Repeated(outcome=o if isinstance(o, Rejected) else next(judged), spend=cost) for o, cost in outcomes
+            Repeated(outcome=o if isinstance(o, Rejected) else next(left), spend=cost) for o, cost in outcomes
         ]
     return found

@@ -101,7 +101,7 @@ def _results(
     files: Sequence[Path], reference: Reference | None, task: Task, settings: EvolveConfig, *, seeds: int
 ) -> list[Mapping[int, Judged | Rejected]]:
     """What became of each reward under each seed, the reference last; all that were not rejected train together."""
-    from rewardsmith import farm, judge, sim
+    from rewardsmith import farm, sim
     from rewardsmith.display import Board, Lines
     from rewardsmith.repeats import Streams, judged_by_seed
     from rewardsmith.seeds import stream
@@ -110,26 +110,21 @@ def _results(
     wanted: list[Trainee | Rejected] = [_trainee(file, v, task) for file, v in _verified(files, task, settings)]
     wanted += [_reference(reference, task)] if reference else []
     drawn = range(settings.seed, settings.seed + seeds)
-    watch = Lines(Board(task=task, generations=0), out=sys.stderr)
     found = judged_by_seed(
         [t for t in wanted if not isinstance(t, Rejected)],
-        {s: Streams(train=stream(s, 0, "train"), judge=stream(s, 0, "judge")) for s in drawn},
+        {
+            s: Streams(train=stream(s, 0, "train"), judge=stream(s, 0, "judge"), finals=stream(s, 0, "finals"))
+            for s in drawn
+        },
         task,
         farm.learner(settings.train, sim.make),
         sim.make,
         episodes=settings.judge.episodes,
-        watch=watch,
+        final_episodes=settings.judge.final_episodes,
+        watch=Lines(Board(task=task, generations=0), out=sys.stderr),
     )
-    trained = {
-        s: iter(
-            judge.measured_again(
-                [r.outcome for r in found[s]], task, sim.make,
-                seed=stream(s, 0, "finals"), episodes=settings.judge.final_episodes, watch=watch,
-            )
-        )
-        for s in drawn
-    }  # fmt: skip
-    return [{s: t if isinstance(t, Rejected) else next(trained[s]) for s in drawn} for t in wanted]
+    trained = {s: iter(repeated) for s, repeated in found.items()}
+    return [{s: t if isinstance(t, Rejected) else next(trained[s]).outcome for s in drawn} for t in wanted]
 
 
 def _verified(files: Sequence[Path], task: Task, settings: EvolveConfig) -> list[tuple[Path, Verified | Rejected]]:
