@@ -76,7 +76,7 @@ class Approach:
         return int(self.distance.argmin())
 
     def words(self) -> str:
-        least, last = g(float(self.distance[self.closest])), g(float(self.distance[-1]))
+        least, last = _beside(self.distance, self.closest), _beside(self.distance, -1)
         return f"{self.what}: {least}{in_unit(self.unit)} at step {self.closest + 1}, {last} at the end"
 
 
@@ -195,7 +195,7 @@ def _row(episode: Episode, moment: Moment, signals: Sequence[Signal], parts: Seq
     t = moment.step
     seen = [vector(episode.played.signals[s.name][t + 1], size=_most(episode, s)) for s in signals]
     given = [vector(episode.components[name][t], size=_counts(episode, name)) for name in parts]
-    fitness, reward = g(float(episode.played.fitness_steps[t])), g(float(episode.reward[t]))
+    fitness, reward = _beside(episode.played.fitness_steps, t), _beside(episode.reward, t)
     return [f"{t + 1} ({moment.why})", *seen, fitness, reward, *given]
 
 
@@ -212,6 +212,11 @@ def _mean(values: Tensor, *, size: float) -> str:
     if flat.shape[1] > SHOWN_WHOLE:
         return f"norm {g(float(_size(values).mean()))}"
     return vector(flat.mean(dim=0), size=size)
+
+
+def _beside(values: Tensor, t: int) -> str:
+    """The number of step `t`, 0 where the others make it nothing."""
+    return vector(values[t], size=float(values.abs().max()))
 
 
 def _most(episode: Episode, signal: Signal) -> float:

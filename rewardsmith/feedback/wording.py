@@ -45,7 +45,7 @@ def vector(values: Tensor, *, size: float = 0.0) -> str:
     if len(flat) <= SHOWN_WHOLE:
         return " ".join(g(0.0 if abs(v) < NEGLIGIBLE * size else v) for v in flat)
     norm = math.sqrt(math.fsum(v * v for v in flat))
-    return f"norm {g(norm)} ({g(min(flat))} to {g(max(flat))})"
+    return f"norm {g(norm)} (entries {g(min(flat))} to {g(max(flat))})"
 
 
 def title(signal: Signal) -> str:

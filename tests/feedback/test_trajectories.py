@@ -63,6 +63,15 @@ def test_text_tells_values_with_units_components_and_the_end(
     assert "Worst" not in text  # there is but one
 
 
+def test_fitness_and_distance_that_are_nothing_beside_those_of_other_steps_are_nought(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task
+) -> None:
+    lines = said(judged([episode([0.0] * 20 + [0.9999] + [0.5] * 20)]), task).split("\n")
+    [peak] = [line for line in lines if "fitness highest" in line]
+    assert peak.startswith("| 20 (fitness highest) | 1 0 0 | 0 | ")
+    assert "Closest: hand to goal: 0 m at step 20, 0.5 at the end." in lines
+
+
 def test_best_and_worst_are_both_told_where_they_differ(judged: MakeAttempt, episode: MakeEpisode, task: Task) -> None:
     kept = [episode([0.0] * 13, terminated=True), episode(THERE_AND_BACK, success=True)]
     best, worst = said(judged(kept), task).split("\n\n")

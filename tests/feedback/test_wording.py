@@ -36,7 +36,7 @@ def test_number_that_json_has_no_word_for_is_none() -> None:
 def test_short_vector_is_told_whole_and_a_long_one_by_norm_and_range() -> None:
     assert vector(torch.tensor(2.5)) == "2.5"
     assert vector(torch.tensor([1.0, -2.0, 0.5])) == "1 -2 0.5"
-    assert vector(torch.tensor([3.0, 0.0, 0.0, -4.0, 0.0])) == "norm 5 (-4 to 3)"
+    assert vector(torch.tensor([3.0, 0.0, 0.0, -4.0, 0.0])) == "norm 5 (entries -4 to 3)"
 
 
 def test_number_under_a_thousandth_of_what_its_signal_reaches_is_nought() -> None:
