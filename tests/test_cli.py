@@ -306,6 +306,36 @@ def test_train_of_a_reference_needs_no_file(point: str, capsys: pytest.CaptureFi
     assert "expert reward: judged: fitness" in capsys.readouterr().out
 
 
+UNSTABLE = """
+name: stiff
+goal: Hold the hinge still.
+env:
+  backend: mjcf
+  model: hinge.xml
+  edits: [{set: joint(hinge), stiffness: [1.0e+9, 0, 0]}]
+  reset: {noise: {qpos: 0.1}}
+episode_steps: 40
+control_dt_s: 0.01
+signals: {angle: {source: joint(hinge).qpos, unit: rad, doc: Angle of the hinge.}}
+fitness: {of: -abs(angle), reduce: mean, unit: rad, doc: how far from upright it is}
+"""
+
+
+def test_train_of_a_reference_on_an_unstable_model_says_so_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hinge.xml").write_text(
+        '<mujoco><worldbody><body><joint name="hinge"/><geom size=".1" pos="0 0 .2"/></body></worldbody>'
+        '<actuator><motor joint="hinge" ctrlrange="-1 1"/></actuator></mujoco>'
+    )
+    (tmp_path / "stiff.yaml").write_text(UNSTABLE)
+    assert cli.run(["train", "--reference", "sparse", "--task", str(tmp_path / "stiff.yaml")]) != 0
+    told = capsys.readouterr()
+    assert "the model is unstable: NaN or a number beyond 1e10 at step " in told.err
+    assert "training" not in told.err
+    Path(re.findall(r"\S+\.json", told.err)[0]).unlink()
+
+
 def test_train_of_nothing_is_a_usage_error(point: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", "--task", point]) == 2
     assert "Expected FILE... or --reference" in capsys.readouterr().err

@@ -103,10 +103,13 @@ def _results(
     """What became of each reward under each seed, the reference last; all that were not rejected train together."""
     from rewardsmith import farm, sim
     from rewardsmith.display import Board, Lines
+    from rewardsmith.play import random_rollout
     from rewardsmith.repeats import Streams, judged_by_seed
     from rewardsmith.seeds import stream
     from rewardsmith.types import Rejected
 
+    if not files:  # verifying a file plays the task too
+        random_rollout(task, sim.make, seed=stream(settings.seed, 0, "probe"))
     wanted: list[Trainee | Rejected] = [_trainee(file, v, task) for file, v in _verified(files, task, settings)]
     wanted += [_reference(reference, task)] if reference else []
     drawn = range(settings.seed, settings.seed + seeds)
