@@ -21,9 +21,10 @@ from rewardsmith.store import artefacts, pages, salvage, taskfiles
 from rewardsmith.store.checkpoints import is_sound
 from rewardsmith.store.codec import Json, loads
 from rewardsmith.store.folders import BACKUP, LEDGER
+from rewardsmith.store.known import known_files
 from rewardsmith.store.ledger import Ledger, Row, utc_now
 from rewardsmith.store.lock import Lock
-from rewardsmith.store.run import Run, known_files
+from rewardsmith.store.run import Run
 from rewardsmith.store.shelf import best_files, candidate_pages, trained_of
 from rewardsmith.types import Attempt, Generation, Judged
 

@@ -2,7 +2,7 @@
 
     runs/<UTC time>-<task>/
         run.json config.yaml task.yaml extras.json    what was started, with which settings and versions
-    task/                             the task with its model, meshes and code, where it brings any
+        task/                             the task with its model, meshes and code, where it brings any
         ledger.sqlite lock                the run itself; ledger.backup.sqlite as of the last generation
         checkpoints/ damaged/             a training under way; what `rewardsmith fsck --repair` set aside
         prompts/<id>.md replies/<id>.md   as sent and as received; a repair is <id>.repair1.md
@@ -22,7 +22,6 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
@@ -45,6 +44,7 @@ from rewardsmith.store.codec import (
 from rewardsmith.store.correspondence import People, Recorded, Replies, about
 from rewardsmith.store.episodes import StoredTrajectories
 from rewardsmith.store.frames import Frames
+from rewardsmith.store.known import WITH_FILES, known_files
 from rewardsmith.store.ledger import Event, Ledger, remedy, utc_now
 from rewardsmith.store.lock import Lock
 from rewardsmith.store.room import need_room
@@ -71,23 +71,6 @@ if TYPE_CHECKING:
     from rewardsmith.interfaces import Proposer
 
 T = TypeVar("T")
-WITH_FILES = ("run", "trajectories", "references", "generation", "final", "files", "frames", "repaired")
-"""Kinds of events that record files."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnownFile:
-    """A file as the ledger knows it: the hashes it may have, and whether it must be there."""
-
-    file: str
-    hashes: frozenset[str] = frozenset()
-    written: bool = False
-
-    def fault(self, root: Path) -> str | None:
-        """What is wrong with the file in a run's folder; None where nothing is."""
-        if not self.written and artefacts.is_inside(self.file) and not (root / self.file).exists():
-            return None
-        return artefacts.fault(root, self.file, any_of=self.hashes)
 
 
 class Run:
@@ -455,25 +438,6 @@ class Run:
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
-
-
-def known_files(events: Iterable[tuple[str, Json]]) -> dict[str, KnownFile]:
-    """Every file that events, given as kind and body in order, recorded.
-
-    Most files are written once. One that is replaced may still be as it was before: its new hash is recorded first. A
-    repair takes away what was set aside.
-    """
-    found: dict[str, KnownFile] = {}
-    for kind, body in events:
-        given = body if isinstance(body, dict) else {}
-        files, written = given.get("artefacts"), bool(given.get("written", True))
-        for file, sha in files.items() if isinstance(files, dict) else ():
-            if kind == "repaired":
-                found.pop(file, None)
-            else:
-                before = found.get(file, KnownFile(file=file))
-                found[file] = KnownFile(file=file, hashes=before.hashes | {str(sha)}, written=before.written or written)
-    return found
 
 
 def _as_changed(config: EvolveConfig, changes: Iterable[Event]) -> EvolveConfig:
