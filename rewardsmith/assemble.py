@@ -166,13 +166,20 @@ def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell:
     return proposer
 
 
-def ask_of(run: Run, extras: Extras, config: EvolveConfig, *, tell: Tell) -> Questions | None:
-    """The way to ask a model for advice, at advice's own temperature; None where there is no model to ask.
+def prove(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> None:
+    """Find out before a run begins that its models and feedback sources can be had; asks nobody.
 
-    The run's address is its own model's. Where it is to look at pictures, it has named the colours of some: a question
-    that is asked once in a run.
+    Raises: as `parts_of`.
+    """
+    proposer_of(config, extras, run_folder=run_folder, tell=tell)
+    adviser_of(config, extras, run_folder=run_folder, tell=tell)
+    feedback.sources([s for s in config.feedback.sources if s not in advice.NAMES], config.feedback)
 
-    Raises: as `proposer_of`. ConfigError: the model sees no pictures.
+
+def adviser_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> Proposer | None:
+    """Who is asked for advice, at advice's own temperature; None where there is no model to ask.
+
+    The run's address is its own model's. Raises: as `proposer_of`.
     """
     model = advice.asked(config)
     if model == "offline":
@@ -180,7 +187,19 @@ def ask_of(run: Run, extras: Extras, config: EvolveConfig, *, tell: Tell) -> Que
     settings = config.propose.model_copy(update={"temperature": config.advice.temperature})
     cooler = config.model_copy(update={"propose": settings, "model": model})
     there = extras.model_copy(update={"base_url": None}) if config.advice.model else extras
-    proposer = proposer_of(cooler, there, run_folder=run.folder, tell=tell)
+    return proposer_of(cooler, there, run_folder=run_folder, tell=tell)
+
+
+def ask_of(run: Run, extras: Extras, config: EvolveConfig, *, tell: Tell) -> Questions | None:
+    """The way to ask a model for advice; None where there is no model to ask.
+
+    Where it is to look at pictures, it has named the colours of some: a question that is asked once in a run.
+
+    Raises: as `proposer_of`. ConfigError: the model sees no pictures.
+    """
+    proposer = adviser_of(config, extras, run_folder=run.folder, tell=tell)
+    if proposer is None:
+        return None
     ask = Questions(run.recorded(proposer), store=run.replies, task=run.task, seed=config.seed)
     if advice.looks(config) and proposer.origin == "llm":
         advice.sight.prove(ask, run.frames, seed=config.seed)

@@ -61,7 +61,7 @@ class ProposeSettings(Settings):
     temperature: float = Field(1.0, ge=0.0, le=2.0)
     max_tokens: int = Field(4096, ge=64)
     concurrency: int = Field(8, ge=1, description="requests in flight at once")
-    timeout_s: float = Field(180.0, gt=0)
+    timeout_s: float = Field(180.0, gt=0, description="seconds to wait for a whole reply")
     retries: int = Field(6, ge=0, description="attempts after a 429, a 5xx or a time-out")
 
 
@@ -306,7 +306,9 @@ class HumanSettings(Settings):
 
 INDIFFERENT = ("workers", "at_once", "where", "farm", "checkpoint_minutes")
 """Settings of a training that change no number."""
-CHANGEABLE = ("limits", "human", *(f"train.{name}" for name in INDIFFERENT))
+PATIENCE = ("concurrency", "timeout_s", "retries")
+"""Settings of asking a model that change no reply."""
+CHANGEABLE = ("limits", "human", *(f"train.{name}" for name in INDIFFERENT), *(f"propose.{name}" for name in PATIENCE))
 """What may change while a run lasts: all else would make it another run."""
 
 
@@ -391,7 +393,8 @@ def setting(text: str) -> Layer:
 
 def changeable(settings: EvolveConfig) -> Layer:
     """What of the settings may change while a run lasts."""
-    return settings.model_dump(mode="json", include={"limits": True, "human": True, "train": set(INDIFFERENT)})
+    parts: dict[str, bool | set[str]] = {"train": set(INDIFFERENT), "propose": set(PATIENCE)}
+    return settings.model_dump(mode="json", include={"limits": True, "human": True, **parts})
 
 
 def over(settings: EvolveConfig, layers: Sequence[Layer]) -> EvolveConfig:

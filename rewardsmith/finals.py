@@ -38,7 +38,9 @@ def finish(
 
     None where nothing was judged. `measured` are the references, where the run has any.
     """
-    finalists = Archive.replay(history, config.search).finalists(config.judge.finalists)
+    archive = Archive.replay(history, config.search)
+    archive.hear(parts.people.said_after(len(history)))
+    finalists = archive.finalists(config.judge.finalists)
     if not finalists:
         return None
     parts = replace(parts, watch=during(len(history), parts.watch))

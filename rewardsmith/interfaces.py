@@ -365,6 +365,10 @@ class People(Protocol):
 
     def said_before(self, generation: int) -> tuple[HumanInput, ...]: ...
 
+    def said_after(self, generations: int) -> tuple[HumanInput, ...]:
+        """What no generation heard, when so many have been bred and the winner is to be chosen."""
+        ...
+
 
 # --- watching -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ A dotted path imports and so runs the module it names: it comes from the person'
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Mapping
 from types import ModuleType
 
@@ -36,6 +37,10 @@ def _module(name: str, kind: str, path: str) -> ModuleType:
         raise ConfigError(
             f"Cannot import the {kind} '{path}': {error}. Expected package.module:Name, importable from here."
         ) from error
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if isinstance(error, SyntaxError) else f" at {at.filename}:{at.lineno}"  # which tells it itself
+        raise ConfigError(f"Cannot import the {kind} '{path}': {type(error).__name__}{where}: {error}.") from error
 
 
 def _attribute(module: ModuleType, name: str, *, kind: str, path: str) -> object:

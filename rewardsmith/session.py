@@ -208,8 +208,7 @@ class _Session:
         with suppress(RunError):
             self._display.spent(self._run.cost())
         self._display.finished(generation)
-        archive = Archive.replay(self._run.history(), self._config.search)
-        if self._config.human.when == "after-generation" and generation.attempts and not archive.complete:
+        if self._config.human.when == "after-generation" and generation.attempts:
             self._wait_for_people()
 
     def _wait_for_people(self) -> None:
@@ -230,7 +229,7 @@ class _Session:
         run.need_room()
         run.begin(f"final:{len(history)}")
         self._display(Progress(generation=len(history), stage="finals", fraction=0.0))
-        final = finals.finish(run.task, parts, self._config, history, measured)
+        final = run.final_of(len(history)) or finals.finish(run.task, parts, self._config, history, measured)
         if not isinstance(final, Final):
             return final
         with self._interrupts.held():

@@ -167,6 +167,9 @@ class Persons:
     def said_before(self, generation: int) -> tuple[HumanInput, ...]:
         return self.said.get(generation, ())
 
+    def said_after(self, generations: int) -> tuple[HumanInput, ...]:
+        return self.said.get(generations, ())
+
 
 @pytest.fixture
 def scripted() -> type[Scripted]:

@@ -301,6 +301,19 @@ def test_a_policy_file_is_one_reward_s(point: str, tmp_path: Path, capsys: pytes
     assert "there are 2 rewards and one file" in capsys.readouterr().err
 
 
+def test_a_policy_that_cannot_be_written_is_told_before_the_training(
+    point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a_folder.safetensors").mkdir()
+    (tmp_path / "a_file").touch()
+    for kept, why in (("a_folder", "is a folder"), ("a_file/p", "nothing can be written in its folder")):
+        words = ["--policy", str(tmp_path / f"{kept}.safetensors")]
+        assert cli.run(["train", "--reference", "expert", "--task", point, *words]) == 2
+        told = capsys.readouterr()
+        assert why in told.err
+        assert told.out == ""
+
+
 def test_train_of_a_reference_needs_no_file(point: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", "--reference", "expert", "--task", point]) == 0
     assert "expert reward: judged: fitness" in capsys.readouterr().out
@@ -434,6 +447,9 @@ def test_a_run_is_told_while_it_goes_and_looked_at_afterwards(
     out = capsys.readouterr().out
     assert "note on g001-00: it overshoots" in out
     assert "g001-01 is better than g001-00" in out
+    assert "first is finished: this is kept in its ledger, and no generation will hear it." in out
+    assert cli.run([*feedback, "--veto", "g001-00"]) == 2
+    assert "first is finished: a veto or a pin changes nothing any more." in capsys.readouterr().err
     assert cli.run([*feedback, "--veto", "g009-00"]) == 2
     assert "There is no candidate 'g009-00'." in capsys.readouterr().err
     assert cli.run(feedback) == 2

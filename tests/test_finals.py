@@ -87,6 +87,15 @@ def test_a_pinned_attempt_wins_the_run(unbroken: list[Generation], parts: MakePa
     assert final.winner == worst.id
 
 
+def test_who_was_vetoed_after_the_last_generation_does_not_win(
+    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
+) -> None:
+    best = _finished(unbroken, parts(), config).winner
+    said = {len(unbroken): (Mark(kind="veto", on=best, **WHO),)}
+    final = _finished(unbroken, parts(said=said), config)
+    assert best not in {m.id for m in final.finalists}
+
+
 def test_a_winner_that_breaks_on_fresh_seeds_is_told_from_a_run_without_one(
     unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,19 @@ def test_wrong_name_is_one_error_that_says_what_is_known(name: str, message: str
     with pytest.raises(ConfigError) as raised:
         plugins.load("function", name, BUILTIN)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("def broken(:\n", r"SyntaxError: invalid syntax \(my_part\.py, line 1\)"), ("1 / 0\n", r"ZeroDivisionError at \S+:1: ")],
+)
+def test_a_module_of_ones_own_that_fails_is_told_with_its_place(
+    code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_part.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=f"Cannot import the function 'my_part:f': {message}"):
+        plugins.load("function", "my_part:f", {})
 
 
 def test_relative_path_is_refused() -> None:

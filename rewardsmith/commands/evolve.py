@@ -124,16 +124,17 @@ def evolve(
     with ProcessSandbox(settings.verify) as locked:
         if not dry_run:
             locked.start()  # while all that follows is imported and tried
-        from rewardsmith.assemble import Extras, begin, proposer_of, prove_sight, read_seeds
+        from rewardsmith.assemble import Extras, begin, prove, prove_sight, read_seeds
         from rewardsmith.environment import first_frame
         from rewardsmith.propose.endpoint import public
+        from rewardsmith.store import claim_folder
         from rewardsmith.store.sharing import read_shared
 
         read_shared(trajectories, loaded.task)  # so that a wrong file is told before there is a run
         given = tuple(file.resolve() for file in trajectories)
         extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards), trajectories=given)
         folder = _folder(runs, loaded.task.name, name)
-        proposer_of(settings, extras, run_folder=folder, tell=_to_stderr)
+        prove(settings, extras, run_folder=folder, tell=_to_stderr)
         first_frame(loaded)
         prove_sight(loaded.task, settings)
         if dry_run:
@@ -143,6 +144,7 @@ def evolve(
             return
         if base_url and public(base_url) != base_url:
             _to_stderr(f"--base-url is kept as {public(base_url)}; give it in full again on `rewardsmith resume`.")
+        folder = folder if name else claim_folder(runs, loaded.task.name)
         with begin(folder, loaded, settings, extras) as run:
             _say_start(run)
             _work(run, extras, settings, plain=plain, sandbox=locked)
@@ -159,9 +161,9 @@ def resume(
 ) -> None:
     """Continue a run that was stopped or killed; it ends as if nothing had happened.
 
-    Only limits, human and train.where, .farm, .workers, .at_once and .checkpoint_minutes may be set anew, and then hold
-    until they are set again: all else would make it another run. A run whose files were damaged is refused;
-    `rewardsmith fsck` says which.
+    Only limits, human, train.where, .farm, .workers, .at_once and .checkpoint_minutes, and propose.concurrency,
+    .timeout_s and .retries may be set anew, and then hold until they are set again: all else would make it another run.
+    A run whose files were damaged is refused; `rewardsmith fsck` says which.
     """
     from rewardsmith.assemble import extras_of
     from rewardsmith.commands.runs import print_run
@@ -170,10 +172,11 @@ def resume(
 
     folder = Run.resolve(run, runs)
     with Run.open(folder, write=False) as seen:
-        if seen.ended() == "finished":
+        if seen.finished:
             print(f"{folder} is finished: there is nothing to resume.\n")
             print_run(seen)
             return
+        session_settings(seen.settings, sets)  # a wrong word is told before anything is written
     with Run.open(folder, write=True) as opened:
         _refuse_damaged(opened)
         extras = extras_of(opened)

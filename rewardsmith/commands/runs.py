@@ -83,7 +83,7 @@ def feedback(
     pin: Annotated[str | None, Parameter(help="The candidate to breed from; the last pin wins.")] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Tell a run what you think of its rewards; the next generation hears it.
+    """Tell a run what you think of its rewards; the next generation hears it, after the last the choice of the winner.
 
     Works from another shell while the run goes on. All that is said stands in the ledger with who and when.
     """
@@ -92,9 +92,11 @@ def feedback(
 
     said = inputs(note=note, on=on, prefer=prefer, tie=tie, veto=veto, pin=pin)
     with Run.open(Run.resolve(run, runs), write=False) as opened:
+        opened.say(*said)
         for each in said:
-            opened.say(each)
             print(f"{opened.folder.name}: {human_words(each)}")
+        if opened.finished:
+            print(f"{opened.folder.name} is finished: this is kept in its ledger, and no generation will hear it.")
 
 
 def inputs(

@@ -84,14 +84,16 @@ def train(
 
 def _can_hold(policy: Path, *, rewards: int) -> None:
     """Raises: UsageError: no policy can be written there. It is asked before the training, not after."""
+    from rewardsmith.store.artefacts import refuses
+
     if policy.suffix != ".safetensors":
         raise UsageError(f"--policy {policy}: expected a file that ends in .safetensors.")
     if rewards > 1:
         raise UsageError(f"--policy {policy}: there are {rewards} rewards and one file. Train one of them with it.")
-    try:
-        policy.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--policy {policy}: the folder cannot be made ({error.strerror}).") from error
+    if policy.is_dir():
+        raise UsageError(f"--policy {policy}: is a folder. Expected the name of a file in it.")
+    if (why := refuses(policy.parent)) is not None:
+        raise UsageError(f"--policy {policy}: nothing can be written in its folder ({why}).")
 
 
 # --- training -------------------------------------------------------------------------------------------------------

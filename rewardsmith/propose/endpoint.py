@@ -89,9 +89,10 @@ def _no_provider(model: str) -> str:
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
+        port = parts.port  # a ValueError where it is no number below 65536
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import httpx
+
 from rewardsmith.config import ProposeSettings
 from rewardsmith.environ import is_secret
 from rewardsmith.errors import ProposerError
@@ -106,10 +108,10 @@ class LLMProposer:
     def check(self) -> None:
         """Find out before a run starts whether the key is there; asks nobody.
 
-        Raises: ProposerError: a key is needed and is not set.
+        Raises: ProposerError: a key is needed and is not set, or no client can be made as the proxies are set.
         """
         if self.endpoint.through == "openai":
-            _key(self.endpoint)
+            self._open()
 
     def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]:
         """One reply a request, in order; those in the store are not asked for again.
@@ -146,7 +148,14 @@ class LLMProposer:
     def _open(self) -> Wire:
         if self.endpoint.through == "litellm":
             return LiteLLMWire()
-        return OpenAIWire(base_url=self.endpoint.base_url, key=_key(self.endpoint))
+        key = _key(self.endpoint)
+        try:
+            return OpenAIWire(base_url=self.endpoint.base_url, key=key)
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise ProposerError(
+                f"{self.endpoint.shown} cannot be asked: {_without_secrets(str(error))} Look at the base URL, and at "
+                "ALL_PROXY, HTTP_PROXY and HTTPS_PROXY in the environment."
+            ) from error
 
     async def _ask(self, key: str, request: Request, asking: _Asking) -> Reply | Fault | None:
         """A reply, stored; a fault that ends the proposal; or None where another request's fault already has."""
@@ -164,13 +173,17 @@ class LLMProposer:
             return reply
 
     async def _answer(self, request: Request, asking: _Asking) -> Answer | Fault | None:
-        """Ask until there is an answer or asking again makes no sense; None when the proposal ends meanwhile."""
+        """Ask until there is an answer or asking again makes no sense; None when the proposal ends meanwhile.
+
+        A server that is at its limit of requests (429) but answers others of ours is asked as often as it takes.
+        """
         waits = 0
         while True:
-            call = self._call(request)
+            call, answers = self._call(request), asking.answers
             outcome = await asking.wire.send(call)
             if isinstance(outcome, Answer):
                 self._answered = True
+                asking.answers += 1
                 return outcome
             if faults.is_content_filter(outcome):
                 return Answer(text="", finish="content_filter")
@@ -183,7 +196,8 @@ class LLMProposer:
             await self._wait(outcome, waits, asking.over)
             if asking.over.is_set():
                 return None
-            waits += 1
+            served = outcome.status == 429 and asking.answers > answers
+            waits = waits if served else waits + 1
 
     def _call(self, request: Request) -> Call:
         at = self.endpoint
@@ -241,7 +255,10 @@ class LLMProposer:
         self._price_told = True
         no_table = f"there is no price table here: {faults.INSTALL_LITELLM}"
         why = "it is not in litellm's price table" if prices.has_table() else no_table
-        self._tell(f"The price of {self.name} is not known ({why}); its cost counts as 0, its tokens are counted.")
+        self._tell(
+            f"The price of {self.name} is not known ({why}); its cost counts as 0, so that limits.cost_usd ends "
+            "nothing. Its tokens are counted, for limits.tokens."
+        )
 
     def _described(self, request: Request) -> dict[str, object]:
         return described(request, model=self.name, served_at=self.endpoint.shown, params=self._params(request))
@@ -265,7 +282,7 @@ class LLMProposer:
         return faults.no_key(at, missing) if missing or not is_set else faults.key_refused(at)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Asking:
     """What the requests of one proposal share; `over` is set by the first fault that ends it."""
 
@@ -273,6 +290,7 @@ class _Asking:
     store: ReplyStore
     gate: asyncio.Semaphore
     over: asyncio.Event
+    answers: int = 0
 
 
 def _run(asking: Coroutine[None, None, dict[str, Reply]]) -> dict[str, Reply]:

@@ -33,9 +33,13 @@ def price_of(provider: str, model: str) -> Price | None:
     """The price of a provider's model, or None where the table (or litellm) does not have it."""
     table = _table()
     entry = table.get(f"{provider}/{model}") or table.get(model)
-    if entry is None or entry.get("litellm_provider") != provider:
-        return None
-    return _price(entry)
+    return _price(entry) if entry is not None and _sold_by(provider, entry) else None
+
+
+def _sold_by(provider: str, entry: Mapping[str, object]) -> bool:
+    """Whether an entry is of that provider, which the table may call by a longer name (`vertex_ai-language-models`)."""
+    name = str(entry.get("litellm_provider"))
+    return name == provider or name.startswith(f"{provider}-")
 
 
 def has_table() -> bool:

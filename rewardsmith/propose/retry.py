@@ -12,10 +12,12 @@ from email.utils import parsedate_to_datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backoff:
-    """Exponential waits with jitter; a server's own Retry-After comes first.
+    """Exponential waits with jitter, and never less than a server's own Retry-After.
 
-    The n-th wait is drawn from [1/2, 1] x `first_s` x 2^n, at most `longest_s`. A server that asks for more than
-    `patience_s` is not waited for. Reference: Brooker 2015, "Exponential Backoff And Jitter" (equal jitter).
+    The n-th wait is drawn from [1/2, 1] x `first_s` x 2^n, at most `longest_s`: requests that were told the same moment
+    do not all come back at it. A server that asks for more than `patience_s` is not waited for.
+
+    Reference: Brooker 2015, "Exponential Backoff And Jitter" (equal jitter).
     """
 
     first_s: float = 1.0
@@ -23,11 +25,12 @@ class Backoff:
     patience_s: float = 600.0
 
     def wait_s(self, tries: int, asked_s: float | None, rng: random.Random) -> float:
-        """Seconds to wait after `tries` earlier waits; never less than the server asked for, at most a tenth more."""
-        if asked_s is not None:
-            return asked_s + rng.uniform(0.0, 0.1) * max(asked_s, self.first_s)
+        """Seconds to wait after `tries` earlier waits; never less than the server asked for."""
         ceiling = min(self.longest_s, self.first_s * 2.0 ** min(tries, 64))
-        return rng.uniform(0.5, 1.0) * ceiling
+        own_s = rng.uniform(0.5, 1.0) * ceiling
+        if asked_s is None:
+            return own_s
+        return max(own_s, asked_s + rng.uniform(0.0, 0.1) * max(asked_s, self.first_s))
 
     def too_long(self, asked_s: float | None) -> bool:
         """Whether the server asks for a longer wait than is worth it."""

@@ -272,7 +272,7 @@ def _no_completion(body: str) -> Fault:
 
 
 def _timed_out(call: Call) -> Fault:
-    return Fault(detail=f"no complete answer within {call.timeout_s:g} s")
+    return Fault(detail=f"no complete answer within the {call.timeout_s:g} s of propose.timeout_s")
 
 
 def _fault(error: openai.OpenAIError) -> Fault:

@@ -6,8 +6,11 @@ candidate that failed shows its reason where others show a fitness.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
+from rewardsmith import resources, yamlfile
 from rewardsmith.quoting import TEXT_LIMIT, fenced, one_line
 from rewardsmith.report.anchors import scale_rows
 from rewardsmith.report.hacking import hacking
@@ -222,14 +225,31 @@ def _spend(run: Run) -> str:
 
 
 def _again(run: Run) -> str:
-    name = run.folder.name
-    anew = [f"rewardsmith evolve {name}/task.yaml", f"--config {name}/config.yaml"]
-    anew += [f"--seed-reward {name}/candidates/{a.id}.py" for g in run.history() if g.index == 0 for a in g.attempts]
-    anew += ["--references"] if run.references() is not None else []
+    name, asked = run.folder.name, cast("dict[str, object]", run.start.extras or {})
+    words = [
+        "rewardsmith",
+        "evolve",
+        f"{name}/{run.start.task_place or 'task.yaml'}",
+        "--config",
+        f"{name}/config.yaml",
+    ]
+    if run.config.method not in yamlfile.shipped(resources.methods_folder()):  # its settings are in that file, too
+        words += ["--method", "default"]
+    for generation in run.history():
+        seeded = generation.attempts if generation.index == 0 else ()
+        words += [word for a in seeded for word in ("--seed-reward", f"{name}/candidates/{a.id}.py")]
+    words += ["--references"] if run.references() is not None else []
+    words += [word for file in _files_in(asked) for word in ("--trajectories", file)]
+    words += ["--base-url", str(asked["base_url"])] if asked.get("base_url") else []
     return (
         f"In the folder that holds `{name}/`: the first continues the run unless it is finished, the second begins the "
-        f"same one anew.\n\n```sh\nrewardsmith resume {name}\n{' '.join(anew)}\n```\n"
+        f"same one anew.\n\n```sh\n{shlex.join(['rewardsmith', 'resume', name])}\n{shlex.join(words)}\n```\n"
     )
+
+
+def _files_in(asked: Mapping[str, object]) -> list[str]:
+    """The files of episodes that the run was begun with."""
+    return [str(file) for file in cast("list[object]", asked.get("trajectories") or [])]
 
 
 def _section(title: str, body: str) -> str:

@@ -58,8 +58,20 @@ class People:
         The answer is recorded when it is first asked for, and never changes.
         """
         event = self._ledger.append_once(f"heard:{generation}", "heard", lambda: self._latest(generation))
-        since, up_to = _interval(event.body)
-        return self._between(since, up_to)
+        return self._between(*_interval(event.body))
+
+    def said_after(self, generations: int) -> tuple[HumanInput, ...]:
+        """What was said after the last of so many generations was bred: words that have their say in who wins.
+
+        The answer is recorded, too. Where the run goes on, the next generation takes the same words in.
+        """
+        event = self._ledger.append_once(f"heard_last:{generations}", "heard_last", lambda: self._latest(generations))
+        return self._between(*_interval(event.body))
+
+    def heard_after(self, generations: int) -> tuple[HumanInput, ...]:
+        """What `said_after` was told; nothing where it was not asked yet."""
+        event = self._ledger.get(f"heard_last:{generations}")
+        return () if event is None else self._between(*_interval(event.body))
 
     def say(self, said: HumanInput) -> None:
         """Record an input under the next number."""

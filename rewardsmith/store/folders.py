@@ -11,6 +11,7 @@ from rewardsmith.errors import RunError
 
 LEDGER = "ledger.sqlite"
 BACKUP = "ledger.backup.sqlite"
+LOCK = "lock"
 TOLD = "run.json"
 NAMED_AT = "%Y%m%d-%H%M%S"
 
@@ -23,6 +24,24 @@ def new_folder(runs: Path, task_name: str, *, now: datetime | None = None) -> Pa
     while folder.exists():
         folder, again = runs / f"{name}-{again}", again + 1
     return folder
+
+
+def claim_folder(runs: Path, task_name: str) -> Path:
+    """A new folder, made at once, so that runs that begin in the same second get one each.
+
+    Raises: RunError: it cannot be made.
+    """
+    while True:
+        folder = new_folder(runs, task_name)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not runs.is_dir():
+                raise RunError(f"{runs} is no folder. Choose another one for runs (--runs).") from None
+        except OSError as error:
+            raise RunError(f"{folder} cannot be made: {error.strerror}. Choose another folder for runs.") from error
+        else:
+            return folder
 
 
 def list_runs(runs: Path) -> tuple[Path, ...]:

@@ -15,12 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from rewardsmith.archive import Archive
 from rewardsmith.errors import RunError
 from rewardsmith.store import artefacts, pages, salvage, taskfiles
 from rewardsmith.store.checkpoints import is_sound
 from rewardsmith.store.codec import Json, loads
-from rewardsmith.store.folders import BACKUP, LEDGER
+from rewardsmith.store.folders import BACKUP, LEDGER, LOCK
 from rewardsmith.store.known import known_files
 from rewardsmith.store.ledger import Ledger, Row, utc_now
 from rewardsmith.store.lock import Lock
@@ -83,7 +82,7 @@ def repair(folder: Path) -> Report:
 def _locked(folder: Path) -> Iterator[None]:
     if not any((folder / name).is_file() for name in (LEDGER, BACKUP)):
         raise RunError(f"{folder} holds no run: there is no {LEDGER} in it.")
-    with Lock(folder / "lock", since=utc_now()):
+    with Lock(folder / LOCK, since=utc_now()):
         yield
 
 
@@ -123,7 +122,7 @@ class _Examined:
     def __init__(self, run: Run, left: salvage.Salvaged) -> None:
         self._run, self._left, self._plan = run, left, _Plan()
         self._bodies = {row.key: cast("dict[str, Json]", loads(row.body)) for row in left.rows}
-        self._finished = run.ended() == "finished"
+        self._finished = run.finished
         self.faults = [Fault(what=words, cure="the ledger is written anew") for words in left.faults]
         self._history = self._readable_history()
         self._recorded = known_files((row.kind, self._bodies[row.key]) for row in left.rows)
@@ -205,7 +204,7 @@ class _Examined:
             return frozenset()
         settings = self._run.settings
         attempts = [a for g in self._history for a in g.attempts]
-        finalists = Archive.replay(self._history, settings.search).finalists(settings.judge.finalists)
+        finalists = self._run.archive(self._history).finalists(settings.judge.finalists)
         wanted = {_policy_file(a) for a in (attempts if settings.train.warm_start else finalists)}
         return frozenset(wanted | {file for file in self._recorded if file.startswith("trajectories/")})
 

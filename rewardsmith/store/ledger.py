@@ -109,9 +109,9 @@ class Ledger:
             return known or self._insert(key, kind, body)
 
     def append_next(self, kind: str, body: Json) -> Event:
-        """Record an event under the next free number of its kind, `<kind>:1` being the first."""
+        """Record an event under the number after the last of its kind, `<kind>:1` being the first."""
         with self._transaction():
-            return self._insert(f"{kind}:{self._count(kind) + 1}", kind, body)
+            return self._insert(f"{kind}:{self._last(kind) + 1}", kind, body)
 
     def append_once(self, key: str, kind: str, body: Callable[[], Json]) -> Event:
         """The event under `key`; where there is none yet, what `body` computes is recorded, in one transaction."""
@@ -178,8 +178,11 @@ class Ledger:
             )
         return row
 
-    def _count(self, kind: str) -> int:
-        return int(self._db.execute("SELECT count(*) FROM events WHERE kind = ?", (kind,)).fetchone()[0])
+    def _last(self, kind: str) -> int:
+        """Numbers may be missing: a repair drops what is damaged."""
+        number = "CAST(substr(key, length(kind) + 2) AS INTEGER)"
+        found = self._db.execute(f"SELECT max({number}) FROM events WHERE kind = ?", (kind,)).fetchone()[0]
+        return int(found or 0)
 
     def _insert(self, key: str, kind: str, body: Json) -> Event:
         last = self._db.execute("SELECT seq, link FROM events ORDER BY seq DESC LIMIT 1").fetchone()

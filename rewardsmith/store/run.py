@@ -57,6 +57,7 @@ from rewardsmith.types import (
     Generation,
     HumanInput,
     Judged,
+    Mark,
     Policy,
     Prompt,
     ReferenceResult,
@@ -115,7 +116,7 @@ class Run:
         of; `allowed` says which inputs reward code may have, with their shapes per environment
         (`graph.allowed_inputs`); `extras` is what was asked for besides settings.
 
-        Raises: RunError: there is a run already, a file cannot be read, or the folder cannot be written to.
+        Raises: RunError: there is a run already, or anything else; a file cannot be read, or one not written.
         """
         kept = taskfiles.gathered(task, task_files)
         start = Start(
@@ -124,9 +125,9 @@ class Run:
         )  # fmt: skip
         _make(folder)
         with ExitStack() as undo:
-            lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release)
-            if (folder / folders.BACKUP).exists() and not (folder / folders.LEDGER).exists():
-                raise RunError(f"{folder} holds a run already, whose ledger is gone. {remedy(folder)}")
+            lock = _enter(undo, Lock(folder / folders.LOCK, since=utc_now()), Lock.release)
+            if not (folder / folders.LEDGER).exists():
+                _refuse_others(folder)
             ledger = _enter(undo, Ledger(folder / folders.LEDGER, create=True), Ledger.close)
             if ledger.get("run") is not None:  # a ledger without it is what a kill at this very place leaves
                 raise RunError(f"{folder} holds a run already. Continue it with `rewardsmith resume {folder}`.")
@@ -147,7 +148,7 @@ class Run:
         with ExitStack() as undo:
             if not (folder / folders.LEDGER).is_file():
                 raise RunError(f"{folder} holds no run: there is no {folders.LEDGER} in it.")
-            lock = _enter(undo, Lock(folder / "lock", since=utc_now()), Lock.release) if write else None
+            lock = _enter(undo, Lock(folder / folders.LOCK, since=utc_now()), Lock.release) if write else None
             ledger = _enter(undo, Ledger(folder / folders.LEDGER), Ledger.close)
             ledger.verify()  # for readers too: an event whose kind was changed is missed by whoever asks for its kind
             run = cls(folder, ledger, lock)
@@ -259,6 +260,11 @@ class Run:
         events = self._ledger.of("final")
         return decode(Final, _value(events[-1])) if events else None
 
+    def final_of(self, generations: int) -> Final | None:
+        """The winner of the first so many generations, measured again; None where that was not done."""
+        event = self._ledger.get(f"final:{generations}")
+        return None if event is None else decode(Final, _value(event))
+
     def set_final(self, final: Final) -> None:
         """Put the winner into `best/` and keep its last measurement. Once more is a no-op.
 
@@ -284,28 +290,47 @@ class Run:
         ended = bool(counted) and counted[-1].kind == "ended"
         return str(cast("dict[str, Json]", counted[-1].body)["why"]) if ended else None
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: what is said now is kept, and heard by nobody."""
+        return self.ended() == "finished"
+
     def hours(self) -> float:
         """How long the run has been worked on over all sessions, the one of this process until now."""
         latest_s = time.monotonic() - self._opened if self._lock is not None else None
         return worked_s(self._ledger.moments(), latest_s=latest_s) / 3600
 
+    def archive(self, generations: Sequence[Generation] | None = None) -> Archive:
+        """The population after `generations` (all, unless given), and what people said before its winner was chosen."""
+        history = self.history() if generations is None else generations
+        archive = Archive.replay(history, self.config.search)
+        archive.hear(self.people.heard_after(len(history)))
+        return archive
+
     def best(self, generations: Sequence[Generation] | None = None) -> Attempt | None:
         """The attempt that leads after `generations` (all, unless given); None while nothing is judged."""
-        return Archive.replay(self.history() if generations is None else generations, self.config.search).best()
+        return self.archive(generations).best()
 
     # --- people, models and words -----------------------------------------------------------------------------------
 
-    def say(self, said: HumanInput) -> None:
+    def say(self, *said: HumanInput) -> None:
         """Record what a person says, for the next generation to take in. Needs no lock: any process may.
 
-        Raises: UsageError: it is about a candidate that the run does not have.
+        Raises: UsageError: it is about a candidate that the run does not have, or is to choose the winner of a run that
+        is finished; nothing of it is recorded.
         """
         known = self.candidate_ids()
-        for name in about(said):
+        for name in (n for each in said for n in about(each)):
             if name not in known:
                 listed = ", ".join(known) or "none yet"
                 raise UsageError(f"There is no candidate '{name}'.{did_you_mean(name, known)} Known: {listed}.")
-        self.people.say(said)
+        if self.finished and any(isinstance(each, Mark) for each in said):
+            raise UsageError(
+                f"{self.folder} is finished: a veto or a pin changes nothing any more. A new run can begin with a reward "
+                f"of this one: `rewardsmith evolve TASK --seed-reward {self.folder}/candidates/ID.py`."
+            )
+        for each in said:
+            self.people.say(each)
 
     def candidate_ids(self) -> tuple[str, ...]:
         """Ids of all candidates of finished generations, in order."""
@@ -454,6 +479,15 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder} cannot be made: {error.strerror}. Choose another folder for runs.") from error
+
+
+def _refuse_others(folder: Path) -> None:
+    """Raises: RunError: there are files in a folder without a ledger, which a run would write over."""
+    if (folder / folders.BACKUP).exists():
+        raise RunError(f"{folder} holds a run already, whose ledger is gone. {remedy(folder)}")
+    others = sorted(path.name for path in folder.iterdir() if path.name != folders.LOCK)
+    if others:
+        raise RunError(f"{folder} holds other files ({', '.join(others[:3])}). A run needs a folder of its own.")
 
 
 def _enter(undo: ExitStack, held: T, release: Callable[[T], None]) -> T:

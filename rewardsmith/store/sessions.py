@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-BY_OTHERS = frozenset({"people", "repaired"})
+BY_OTHERS = frozenset({"people", "repaired", "files"})
 """Events that another process writes too, at any time."""
 
 

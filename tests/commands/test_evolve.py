@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rewardsmith import assemble, cli, feedback, session
+from rewardsmith import assemble, cli, feedback, finals, session
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ProposerError
 from rewardsmith.learn import ppo
@@ -74,6 +74,35 @@ def unbroken(shell: Shell) -> dict[str, Any]:
     assert shell("evolve", shell.task, "--name", "unbroken") == 0
     assert not list((shell.runs / "unbroken" / "checkpoints").glob("*")), "a run that is over keeps none"
     return _outcome(shell.runs / "unbroken")
+
+
+@pytest.mark.parametrize("wrong", ["feedback.sources=[sumary]", "advice.model=gpt-5"])
+def test_what_can_be_found_wrong_before_a_run_leaves_none(
+    wrong: str, shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shell("evolve", shell.task, "--name", "wrong", "--set", wrong) != 0
+    assert not (shell.runs / "wrong").exists()
+    assert "resume" not in capsys.readouterr().err
+
+
+def test_a_wrong_word_to_resume_changes_nothing_of_how_a_run_ended(shell: Shell) -> None:
+    words = ("--name", "short", "--set", "limits.env_steps=1")
+    assert shell("evolve", shell.task, *words) == 5
+    with Run.open(shell.runs / "short", write=False) as run:
+        ended, winner = run.ended(), run.final()
+    assert shell("resume", "short", "--set", "limits.hourz=1") == 2
+    with Run.open(shell.runs / "short", write=False) as run:
+        assert run.ended() == ended is not None
+        assert run.final() == winner is not None
+
+
+def test_a_winner_that_was_measured_is_not_measured_again(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("the finalists were measured again")
+
+    assert shell("evolve", shell.task, "--name", "measured", "--set", "limits.env_steps=1") == 5
+    monkeypatch.setattr(finals, "finish", never)
+    assert shell("resume", "measured") == 5
 
 
 def test_a_limit_that_is_reached_in_a_training_saves_it_and_more_goes_on_from_there(
@@ -145,7 +174,7 @@ def test_what_changes_no_number_may_be_set_anew_and_all_else_may_not(
     assert shell("evolve", shell.task, *words) == 5
     for word in ("train.where=there", "limit.hours=1", "train.w=1", "train=1", "train.env_steps=9"):
         assert shell("resume", "moved", "--set", word) == 2
-    assert "train.where, train.farm, train.checkpoint_minutes. Begin a new run" in capsys.readouterr().err
+    assert "train.farm, train.checkpoint_minutes, propose.concurrency, propose.timeout_s, propose.retries. Begin a new run" in capsys.readouterr().err
     words = ("train.where=here", "train.workers=2", "train.farm.groups=3", "limits.env_steps=null")
     assert shell("resume", "moved", *(part for word in words for part in ("--set", word))) == 0
     assert _generations(_outcome(shell.runs / "moved")) == _generations(unbroken)

@@ -243,6 +243,26 @@ def test_a_servers_wish_to_wait_is_honoured(bench: Callable[..., Bench], ask: As
     assert time.monotonic() - started >= 0.6
 
 
+def test_a_limit_of_requests_ends_no_proposal_while_others_are_answered(
+    ask: Ask, store: RepliesInMemory, told: list[str], settings: ProposeSettings
+) -> None:
+    """Eight at once before a server that answers one every 0.05 s; each may lose two tries."""
+    at = [0.0]
+
+    def one_at_a_time(heard: Heard) -> Behaviour:
+        if (now := time.monotonic()) - at[0] < 0.05:
+            return Fail(status=429, headers={"Retry-After": "0.05"})
+        at[0] = now
+        return echo(heard)
+
+    patient = settings.model_copy(update={"retries": 2, "concurrency": 8})
+    backoff = Backoff(first_s=0.05, longest_s=0.1)
+    with FakeServer(one_at_a_time) as server:
+        proposer = LLMProposer("vllm/x", patient, base_url=server.base_url, tell=told.append, backoff=backoff)
+        asked = [ask(f"g001-0{i}", str(i), index=i) for i in range(8)]
+        assert [r.text for r in proposer.propose(asked, store=store)] == [str(i) for i in range(8)]
+
+
 def test_a_servers_wish_to_wait_for_an_hour_ends_the_proposal(bench: Callable[..., Bench], ask: Ask) -> None:
     here = bench([Fail(status=429, headers={"Retry-After": "3600"})])
     with pytest.raises(ProposerError, match="asks to wait 3600 s"):
@@ -405,6 +425,15 @@ def test_a_missing_key_is_named_before_anybody_is_asked(ask: Ask, store: Replies
         with pytest.raises(ProposerError, match="'openai/gpt-5' needs a key, and OPENAI_API_KEY is not set"):
             attempt()
     assert store.requests == {}
+
+
+def test_a_proxy_that_nothing_can_use_is_told_before_anybody_is_asked(
+    monkeypatch: pytest.MonkeyPatch, told: list[str], settings: ProposeSettings
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "no-such-scheme://localhost:1080")
+    proposer = LLMProposer("vllm/x", settings, base_url="http://10.0.0.1:8000/v1", tell=told.append)
+    with pytest.raises(ProposerError, match="cannot be asked: .* Look at the base URL, and at ALL_PROXY"):
+        proposer.check()
 
 
 def test_a_local_server_needs_no_key(bench: Callable[..., Bench], ask: Ask) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from rewardsmith.errors import RunError
-from rewardsmith.store import list_runs, new_folder, resolve
+from rewardsmith.store import claim_folder, list_runs, new_folder, resolve
 
 NAMES = ("20261120-090000-hopper_hop", "20261121-062000-hopper_hop", "20261121-070000-reacher_reach")
 
@@ -30,6 +31,16 @@ def test_a_new_folder_has_the_utc_time_and_never_exists_yet(tmp_path: Path) -> N
     assert first.name == "20261121-062000-hopper_hop"
     first.mkdir()
     assert new_folder(tmp_path, "hopper_hop", now=at).name == "20261121-062000-hopper_hop-2"
+
+
+def test_folders_claimed_at_the_same_time_are_different_ones(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        claimed = list(threads.map(lambda _: claim_folder(tmp_path / "runs", "t"), range(8)))
+    assert len(set(claimed)) == 8
+    assert all(folder.is_dir() for folder in claimed)
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="Choose another"):
+        claim_folder(tmp_path / "file", "t")
 
 
 def test_a_task_name_cannot_leave_the_folder(tmp_path: Path) -> None:

@@ -97,6 +97,15 @@ def test_another_body_under_a_known_key_is_an_error_and_changes_nothing(path: Pa
     assert ledger.of("kind") == (first,)
 
 
+def test_a_number_that_a_repair_took_away_is_not_given_again(path: Path) -> None:
+    ledger = Ledger(path)
+    for word in ("one", "two", "three"):
+        ledger.append_next("people", word)
+    ledger.append_next("people_of_another_kind", "one")
+    ledger._db.execute("DELETE FROM events WHERE key = 'people:2'")
+    assert ledger.append_next("people", "four").key == "people:4"
+
+
 def test_append_once_keeps_the_first_answer(path: Path) -> None:
     ledger = Ledger(path)
     assert ledger.append_once("k", "kind", lambda: 1).body == 1

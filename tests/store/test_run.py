@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -113,6 +114,17 @@ def test_no_run_begins_where_only_the_backup_of_one_is_left(new_run: Callable[[]
     with pytest.raises(RunError, match="holds a run already, whose ledger is gone"):
         new_run()
     assert not (run.folder / "ledger.sqlite").exists()
+
+
+def test_no_run_begins_among_files_of_others(new_run: Callable[[], Run]) -> None:
+    run = new_run()
+    run.close()
+    shutil.rmtree(run.folder)
+    run.folder.mkdir()
+    (run.folder / "config.yaml").write_text("# my own\n")
+    with pytest.raises(RunError, match=r"holds other files \(config\.yaml\)\. A run needs a folder of its own"):
+        new_run()
+    assert (run.folder / "config.yaml").read_text() == "# my own\n"
 
 
 def test_a_second_writer_is_refused_and_readers_are_not(run: Run) -> None:
@@ -475,6 +487,42 @@ def test_each_generation_hears_what_is_new_and_always_the_same(run: Run) -> None
     run.close()
     with Run.open(run.folder, write=True) as again:
         assert [again.people.said_before(n) for n in (1, 2, 3, 4)] == [(NOTE,), (later,), (), ()]
+
+
+def test_words_after_the_last_generation_choose_the_winner_and_are_heard_by_a_further_one(
+    run: Run, generations: Generations
+) -> None:
+    for generation in generations:
+        run.people.said_before(generation.index)
+        run.add_generation(generation)
+    count, best = len(generations), run.best()
+    assert best is not None
+    veto = Mark(kind="veto", on=best.id, who="ada", when="now")
+    run.say(veto)
+    assert run.best() == best
+    assert run.people.said_after(count) == (veto,)
+    run.say(NOTE)
+    assert run.people.said_after(count) == (veto,)
+    assert best.id not in {a.id for a in run.archive().finalists(9)}
+    assert run.people.said_before(count + 1) == (veto, NOTE)
+
+
+def test_several_words_are_recorded_together_or_not_at_all(run: Run, generations: Generations) -> None:
+    run.add_generation(generations[0])
+    with pytest.raises(UsageError, match="no candidate 'g009-00'"):
+        run.say(NOTE, Mark(kind="veto", on="g009-00", who="ada", when="now"))
+    assert run.people.said() == ()
+
+
+def test_a_finished_run_keeps_words_and_refuses_those_that_would_choose_its_winner(
+    run: Run, generations: Generations
+) -> None:
+    run.add_generation(generations[0])
+    run.end("finished")
+    run.say(NOTE)
+    with pytest.raises(UsageError, match="is finished: a veto or a pin changes nothing any more"):
+        run.say(NOTE, Mark(kind="veto", on="g001-00", who="ada", when="now"))
+    assert run.people.said() == (NOTE,)
 
 
 def test_words_about_a_candidate_need_that_candidate(run: Run, generations: Generations) -> None:

@@ -37,6 +37,8 @@ def moments(*events: tuple[str, float]) -> list[tuple[str, str]]:
         ),
         # words of people, and a repair, between sessions
         ([("session", 0.0), ("ended", 10.0), ("people", 500.0), ("repaired", 900.0), ("session", 1000.0)], 10.0),
+        # files that another process wrote
+        ([("session", 0.0), ("files", 9.0), ("ended", 10.0), ("files", 900.0), ("session", 1000.0)], 10.0),
         # a clock that was set back
         ([("session", 100.0), ("generation", 50.0), ("session", 60.0), ("ended", 75.0)], 15.0),
     ],
