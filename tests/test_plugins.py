@@ -45,7 +45,10 @@ def test_wrong_name_is_one_error_that_says_what_is_known(name: str, message: str
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [("def broken(:\n", r"SyntaxError: invalid syntax \(my_part\.py, line 1\)"), ("1 / 0\n", r"ZeroDivisionError at \S+:1: ")],
+    [
+        ("def broken(:\n", r"SyntaxError: invalid syntax \(my_part\.py, line 1\)"),
+        ("1 / 0\n", r"ZeroDivisionError at \S+:1: "),
+    ],
 )
 def test_a_module_of_ones_own_that_fails_is_told_with_its_place(
     code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

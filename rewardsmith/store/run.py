@@ -326,8 +326,8 @@ class Run:
                 raise UsageError(f"There is no candidate '{name}'.{did_you_mean(name, known)} Known: {listed}.")
         if self.finished and any(isinstance(each, Mark) for each in said):
             raise UsageError(
-                f"{self.folder} is finished: a veto or a pin changes nothing any more. A new run can begin with a reward "
-                f"of this one: `rewardsmith evolve TASK --seed-reward {self.folder}/candidates/ID.py`."
+                f"{self.folder} is finished: a veto or a pin changes nothing any more. A new run can begin with a "
+                f"reward of this one: `rewardsmith evolve TASK --seed-reward {self.folder}/candidates/ID.py`."
             )
         for each in said:
             self.people.say(each)

@@ -432,7 +432,7 @@ def test_a_proxy_that_nothing_can_use_is_told_before_anybody_is_asked(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "no-such-scheme://localhost:1080")
     proposer = LLMProposer("vllm/x", settings, base_url="http://10.0.0.1:8000/v1", tell=told.append)
-    with pytest.raises(ProposerError, match="cannot be asked: .* Look at the base URL, and at ALL_PROXY"):
+    with pytest.raises(ProposerError, match=r"cannot be asked: .* Look at the base URL, and at ALL_PROXY"):
         proposer.check()
 
 
