@@ -35,9 +35,21 @@ def first_frame(loaded: LoadedTask) -> Frame:
         if not lacking:
             raise
         problems = [(place, lacking[field]) for field in lacking for place in _asking(loaded.task, field)]
+        if not problems:
+            raise
         raise complain(problems, at=loaded.document.at) from fault
     taskfile.check_against(loaded, frame, actions=actions)
     return frame
+
+
+def unreported_at_reset(task: Task) -> dict[str, tuple[str, ...]]:
+    """Info fields that a reset does not report, and the signals that read them: `prev_` of these begins as if at 0."""
+    asked = {s.name: sources.parse(s.source).info_fields for s in task.signals}
+    fields = sorted(frozenset().union(*asked.values()))
+    return {
+        field: tuple(name for name, of in asked.items() if field in of)
+        for field in sim.unreported_at_reset(task, fields)
+    }
 
 
 def raw_env_steps_per_s(task: Task, *, num_envs: int, seconds: float = 1.0) -> float:
@@ -88,6 +100,7 @@ def _asking(task: Task, field: str) -> Iterable[Place]:
     measures: list[tuple[Place, str | None]] = [
         (("fitness", "of"), task.fitness.source),
         (("success", "of"), task.success.source if task.success else None),
+        (("hidden_fitness", "of"), task.hidden_fitness.source if task.hidden_fitness else None),
         (("references", "expert"), task.references.expert),
         (("references", "sparse"), task.references.sparse),
     ]

@@ -40,11 +40,13 @@ class Readings:
 
     def policy_obs(self, frame: Frame) -> Tensor:
         """What the policy sees, `(N, D)`."""
-        return frame.obs[self._obs_key].flatten(1)
+        obs = frame.obs[self._obs_key]
+        return obs.reshape(len(obs), -1)
 
     def policy_states(self, rollout: Rollout) -> Tensor:
         """What the policy saw in every state, `(T + 1, N, D)`."""
-        return rollout.obs[self._obs_key].flatten(2)
+        obs = rollout.obs[self._obs_key]
+        return obs.reshape(*obs.shape[:2], -1)
 
     def inputs(self, rollout: Rollout, names: Iterable[str]) -> dict[str, Tensor]:
         """Reward inputs by name, one row a transition: a signal after the step, `prev_` before it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith import taskfile
-from rewardsmith.environment import first_frame, raw_env_steps_per_s
+from rewardsmith.environment import first_frame, raw_env_steps_per_s, unreported_at_reset
 from rewardsmith.errors import ConfigError
 
 POINT = """\
@@ -43,6 +43,31 @@ def test_every_use_of_a_missing_info_field_is_told_with_its_line(tmp_path: Path)
         f"{file}:{line}: info has no field 'reach'. Did you mean 'reached'? Known: distance, position, reached."
         for line in (8, 10)
     ]
+
+
+def test_a_missing_field_of_the_hidden_fitness_is_told_with_its_line(tmp_path: Path) -> None:
+    hidden = "hidden_fitness: {of: info.reach, reduce: mean, unit: m, doc: it}\n"
+    with pytest.raises(ConfigError, match=r"task\.yaml:11: info has no field 'reach'\."):
+        first_frame(load(tmp_path, POINT + hidden))
+
+
+def test_a_fault_that_no_line_asks_for_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewardsmith.environment._asking", lambda *_: ())
+    with pytest.raises(ConfigError, match=r"^info has no field 'reach'"):
+        first_frame(load(tmp_path, POINT.replace("info.reached", "info.reach")))
+
+
+def test_signals_of_fields_that_a_reset_does_not_report_are_known(tmp_path: Path) -> None:
+    text = POINT.replace("backend: point, id: Point-v0", "backend: gymnasium, id: HalfCheetah-v5")
+    signals = (
+        "  speed: {source: info.x_velocity, unit: m/s, doc: it}\n  cost: {source: info.reward_ctrl - info.x_velocity"
+    )
+    text = text.replace("  near: {source: info.reached", signals).replace("info.reached", "info.x_position")
+    assert unreported_at_reset(load(tmp_path, text).task) == {
+        "reward_ctrl": ("cost",),
+        "x_velocity": ("speed", "cost"),
+    }
+    assert unreported_at_reset(load(tmp_path, POINT).task) == {}
 
 
 def test_a_wrong_shape_is_told_before_a_run_begins(tmp_path: Path) -> None:

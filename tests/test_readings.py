@@ -135,6 +135,13 @@ def test_the_policy_sees_the_chosen_observation_flat() -> None:
     assert states[1, 0].tolist() == [12, 13, 14, 15, 16, 17]
 
 
+def test_the_policy_sees_a_scalar_observation_as_a_row_of_one() -> None:
+    stacked = replace(_rollout(), obs={"obs": X})
+    states = Readings(_task()).policy_states(stacked)
+    assert states.shape == (4, 2, 1)
+    assert torch.equal(states[..., 0], X)
+
+
 def test_policy_obs_of_a_frame_is_the_state_of_its_rollout() -> None:
     readings = Readings(point_task())
     stepper = Stepper(PointSimulator(point_task(), env_seeds=[0, 1], info_fields=()))

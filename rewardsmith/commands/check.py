@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ def check(task: TaskName, /, *, seed: PlaySeed = 0, as_json: AsJson = False) -> 
     environment steps.
     """
     from rewardsmith import judge, sim, taskfile
-    from rewardsmith.environment import first_frame, raw_env_steps_per_s
+    from rewardsmith.environment import first_frame, raw_env_steps_per_s, unreported_at_reset
     from rewardsmith.play import random_rollout
     from rewardsmith.readings import Readings
     from rewardsmith.types import Rejected
@@ -42,11 +42,13 @@ def check(task: TaskName, /, *, seed: PlaySeed = 0, as_json: AsJson = False) -> 
     fault = played.reason if isinstance(played, Rejected) else ""
     episodes = () if isinstance(played, Rejected) else played.trajectories
     seen = observe(found, rollout, Readings(found), episodes)
+    unreported = unreported_at_reset(found)
     speed = raw_env_steps_per_s(found, num_envs=SPEED_ENVS)
     problems = [f"'{r.name}' was not finite" for r in seen.signals if not r.finite] + ([fault] if fault else [])
-    print(
-        json.dumps(_plain(found, seen, speed, problems), indent=2) if as_json else _words(found, seen, speed, problems)
-    )
+    if as_json:
+        print(json.dumps(_plain(found, seen, speed, problems) | {"not_at_reset": unreported}, indent=2))
+    else:
+        print("\n".join([_words(found, seen, speed, problems), *_notes(seen, unreported)]))
     return 1 if problems else 0
 
 
@@ -125,8 +127,14 @@ def _words(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> str
     lines += [f"  expert reward a step {_span(seen.expert)}"] if seen.expert else []
     lines += [f"bare stepping: {speed:,.0f} env steps/s with {SPEED_ENVS} environments"]
     lines += [f"PROBLEM: {problem}" for problem in problems]
-    lines += [f"note: '{r.name}' never changed; is its source right?" for r in seen.signals if r.constant]
     return "\n".join(lines)
+
+
+def _notes(seen: Seen, unreported: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    yield from (f"note: '{r.name}' never changed; is its source right?" for r in seen.signals if r.constant)
+    for field, signals in unreported.items():
+        previous = ", ".join(f"prev_{name}" for name in signals)
+        yield f"note: reset does not report info.{field}, which is 0 to {previous} at an episode's first step"
 
 
 def _plain(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> dict[str, object]:

@@ -28,6 +28,8 @@ COUNTERS = ("elapsed_step",)
 MOST_PIECES = 8
 """A vector whose constant numbers would cut it into more pieces is left whole."""
 LONGEST_NAME = 40
+_OF_INFO = "from info: the policy does not see it"
+_AT_RESET = "; reset does not report it, so prev_ of it is 0 at an episode's first step"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +118,9 @@ def _runs(state: list[str], start: int) -> Iterator[tuple[int, int]]:
 def _info(found: Survey) -> Iterator[Entry]:
     for field, seen in found.info.items():
         score = field in COUNTERS or ITS_OWN_SCORE.search(field.lower()) is not None
-        entry = _entry(field, _spelled(f"info.{field}"), seen, hint="from info: the policy does not see it")
+        entry = _entry(
+            field, _spelled(f"info.{field}"), seen, hint=_OF_INFO + _AT_RESET * (field in found.not_at_reset)
+        )
         yield (
             replace(entry, left_out="it is the environment's own score or count", its_own_score=True)
             if score

@@ -6,7 +6,6 @@ EnvPool is asked first, since it is faster; any other id is Gymnasium's, those t
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +21,12 @@ from rewardsmith.newtask.timing import Stated
 from rewardsmith.sim import envpool as envpool_sim
 from rewardsmith.sim import faults
 from rewardsmith.sim import gymnasium as gymnasium_sim
+from rewardsmith.sim.spaces import refuse_observations, short
 from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
 
 Backend = Literal["envpool", "gymnasium"]
 PLAYED = 8  # environments
 MOST_STEPS = 500
-MOST_NUMBERS = 10_000
-"""An observation with more is a picture; policies here read vectors."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +34,7 @@ class Survey:
     """What an environment is and what it gave over M transitions under random actions.
 
     `obs` is keyed like `Frame.obs`, without the row that joins several; `obs` and `info`: `(M, *shape)`;
-    `action_low`, `action_high`: `(A,)`; `reward`: `(M,)`.
+    `action_low`, `action_high`: `(A,)`; `reward`: `(M,)`. `not_at_reset`: info fields that a reset does not report.
     """
 
     env: EnvSpec
@@ -48,6 +46,7 @@ class Survey:
     action_high: Tensor
     reward: Tensor
     steps: int  # played in each environment
+    not_at_reset: frozenset[str] = frozenset()
 
 
 def survey(
@@ -63,7 +62,7 @@ def survey(
         warnings.filterwarnings("ignore", message=".*(precision lowered|out of date)")  # nothing a person could mend
         facts = _of_envpool(env) if chosen == "envpool" else _of_gymnasium(env, try_both=backend is None)
         _refuse_actions(env_id, facts.action_space)
-        _refuse_observations(env_id, facts.observation_space)
+        refuse_observations(env_id, facts.observation_space)
         return _played(env, facts)
 
 
@@ -154,41 +153,13 @@ def _refuse_actions(env_id: str, space: Any) -> None:
 
     if not isinstance(space, gymnasium.spaces.Box) or space.dtype.kind != "f":
         raise ConfigError(
-            f"'{env_id}' has actions {_short(space)}, but rewardsmith trains policies with continuous actions. "
+            f"'{env_id}' has actions {short(space)}, but rewardsmith trains policies with continuous actions. "
             "Choose an environment whose actions are a Box of real numbers."
         )
     if not space.is_bounded():
         raise ConfigError(
-            f"'{env_id}' has actions {_short(space)} without finite bounds. Wrap it, e.g. in RescaleAction."
+            f"'{env_id}' has actions {short(space)} without finite bounds. Wrap it, e.g. in RescaleAction."
         )
-
-
-def _refuse_observations(env_id: str, space: Any) -> None:
-    import gymnasium
-
-    spaces = gymnasium.spaces
-    parts: dict[str, Any] = dict(space.spaces) if isinstance(space, spaces.Dict) else {"obs": space}
-    plain = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
-    usable = plain if isinstance(space, spaces.Dict) else spaces.Box
-    for name, part in parts.items():
-        if not isinstance(part, usable):
-            raise ConfigError(
-                f"'{env_id}' has an observation '{name}' that is {_short(part)}; expected a Box, or a Dict of plain "
-                "spaces. Wrap it, e.g. in FlattenObservation."
-            )
-    numbers = sum(math.prod(part.shape or ()) for part in parts.values())
-    if numbers == 0:
-        raise ConfigError(f"'{env_id}' observes no numbers at all, so a policy has nothing to read.")
-    if numbers > MOST_NUMBERS:
-        raise ConfigError(
-            f"'{env_id}' observes {numbers} numbers, so probably a picture; the policies here read at most "
-            f"{MOST_NUMBERS}. Choose an environment, or an option of it, that observes its state."
-        )
-
-
-def _short(space: Any) -> str:
-    text = " ".join(str(space).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 # --- playing --------------------------------------------------------------------------------------------------------
@@ -212,6 +183,7 @@ def _played(env: EnvSpec, facts: _Facts) -> Survey:
         action_high=_flat(space.high),
         reward=rollout.reward[rollout.valid],
         steps=steps,
+        not_at_reset=frozenset(sim.unreported_at_reset(task, fields)),
     )
 
 

@@ -59,6 +59,17 @@ def refuses(task: Task) -> str | None:
     return f"The simulator '{task.env.backend}' offers no disturbances."
 
 
+def unreported_at_reset(task: Task, fields: Sequence[str]) -> tuple[str, ...]:
+    """Those of the info `fields` that are zeros before an episode's first step, since a reset does not report them.
+
+    Raises: ConfigError: the environment cannot be made or reset.
+    """
+    from rewardsmith import plugins
+
+    ask = getattr(plugins.load("simulator", task.env.backend, BACKENDS), "unreported", None)
+    return tuple(ask(task, fields)) if fields and callable(ask) else ()
+
+
 def files_of(task: Task) -> tuple[Path, ...]:
     """The files of the task's own that its simulator reads, such as a robot's model and its meshes; often none.
 

@@ -130,7 +130,8 @@ def _child(parent: ET.Element, tag: str) -> ET.Element:
 def gymnasium_refuses(task: Task, *, defaults: Mapping[str, float], has_model: bool) -> str | None:
     """Why Gymnasium cannot make that world; None where it can.
 
-    `defaults` are the number-valued parameters of the environment's class, `has_model` whether it shows a MuJoCo model.
+    `defaults` are the number-valued parameters it is made with unless told otherwise, `has_model` whether it shows a
+    MuJoCo model.
     """
     match task.env.disturbance:
         case None:

@@ -23,6 +23,7 @@ from rewardsmith.interfaces import Frame, Picture
 from rewardsmith.sim import disturbed, faults
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.sim.pictures import ModelPictures, camera_number, prepare
+from rewardsmith.sim.spaces import refuse_observations
 from rewardsmith.types import EnvSpec, Task
 
 
@@ -32,8 +33,8 @@ class GymnasiumSimulator:
     An info field must be reported by an episode's first step; where it is not reported later, it reads as zeros. It
     steps in the caller's thread, whatever `threads` says.
 
-    Raises: ConfigError: no such id, an option it refuses, or actions that are not a bounded Box; and whatever else the
-    environment raises when it is made, reset or stepped.
+    Raises: ConfigError: no such id, an option it refuses, actions that are not a bounded Box, or observations that no
+    policy can read; and whatever else the environment raises when it is made, reset or stepped.
     """
 
     def __init__(
@@ -57,6 +58,12 @@ class GymnasiumSimulator:
             raise ConfigError(
                 f"{task.path or task.name}: '{task.env.id}' has actions {space}; expected a Box with finite bounds."
             )
+        try:
+            observed, seen = self._env.single_observation_space, task.env.observation
+            refuse_observations(task.env.id, observed, seen=seen, where=task.path or task.name)
+        except ConfigError:
+            self._env.close()
+            raise
         self._action_shape = (self.num_envs, *space.shape)
         self._action_dtype = space.dtype
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
@@ -74,6 +81,16 @@ class GymnasiumSimulator:
         has_model = hasattr(getattr(plain.envs[0].unwrapped, "model", None), "body_mass")
         plain.close()
         return disturbed.gymnasium_refuses(task, defaults=_defaults(task), has_model=has_model)
+
+    @staticmethod
+    def unreported(task: Task, fields: Sequence[str]) -> tuple[str, ...]:
+        """Those of the info `fields` that a reset does not report, so that they read as zeros there."""
+        env = _make(task, 1)
+        with faults.told(task.env.id, "be reset", where=task.path or task.name):
+            _, info = env.reset(seed=0)
+        env.close()
+        known = numeric(info)
+        return tuple(field for field in fields if field not in known)
 
     def reset(self) -> Frame:
         self._shapes = self._reported()
@@ -173,11 +190,13 @@ def info_fields(task: Task) -> tuple[str, ...]:
 def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
     import gymnasium
 
+    from rewardsmith.sim.infos import FloatInfo
+
     def one() -> Any:
         changed = disturbed.gymnasium_options(task, defaults=_defaults(task)) | drawing
         env = gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **changed)
         disturbed.change_physics(env, task.env.disturbance)
-        return env
+        return FloatInfo(env)
 
     try:
         drawing = {"render_mode": "rgb_array"} if picture is not None and _draws_if_asked(task) else {}
@@ -225,19 +244,26 @@ def _parameters(env: EnvSpec) -> Mapping[str, inspect.Parameter]:
 
 def _creator(env: EnvSpec) -> Any:
     """The environment's class, or the function that makes it; None where it is not known."""
-    from gymnasium.envs.registration import load_env_creator, spec
+    from gymnasium.envs.registration import load_env_creator
 
-    module, _, name = env.id.rpartition(":")  # `package:Id-v0` is registered once the package is imported
-    if module:
-        importlib.import_module(module)
-    creator = spec(name).entry_point
+    creator = _registered(env).entry_point
     return load_env_creator(creator) if isinstance(creator, str) else creator
 
 
+def _registered(env: EnvSpec) -> Any:
+    """Gymnasium's own entry for the id; `package:Id-v0` is registered once the package is imported."""
+    from gymnasium.envs.registration import spec
+
+    module, _, name = env.id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    return spec(name)
+
+
 def _defaults(task: Task) -> dict[str, float]:
-    """The parameters of the environment's class whose defaults are numbers."""
-    numbers = {name: p.default for name, p in _parameters(task.env).items()}
-    return {n: float(v) for n, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    """The parameters of the environment's class that are numbers by default, or as it is registered."""
+    values = {name: p.default for name, p in _parameters(task.env).items()} | _registered(task.env).kwargs
+    return {n: float(v) for n, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
 # --- pictures -------------------------------------------------------------------------------------------------------

@@ -313,9 +313,12 @@ def test_awkward_observations_and_infos_become_valid_signals(
     assert "# left out, since it was not finite over random play:\n  # norm_1:" in text
     assert "# left out, since it never changed over random play:\n  # state_0_1:" in text
     assert "control_dt_s: 0.05    # GUESS, since it asks to be drawn 20 times a second; set it right" in text
+    assert text.count("reset does not report it, so prev_ of it is 0 at an episode's first step") == 3
     capsys.readouterr()
     assert cli.run(["check", str(file)]) == 0
-    assert "PROBLEM" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "PROBLEM" not in said
+    assert "note: reset does not report info.class, which is 0 to prev_class_value at an episode's first step" in said
 
 
 @pytest.mark.parametrize(

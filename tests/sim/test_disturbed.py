@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import envpool
+import gymnasium
 import mujoco
 import numpy as np
 import pytest
@@ -58,6 +59,22 @@ def test_starts_are_spread_as_much_wider_as_was_asked(backend: str) -> None:
     plain = _played(_task("inverted_pendulum_balance", backend), steps=0, seeds=seeds)[0]
     wide = _played(_task("inverted_pendulum_balance", backend, _kind("reset_noise", 3.0)), steps=0, seeds=seeds)[0]
     torch.testing.assert_close(wide, 3.0 * plain, atol=1e-5, rtol=1e-4)
+
+
+def test_starts_are_wider_than_those_an_environment_is_registered_with() -> None:
+    """Its class alone would spread them by 0.01."""
+    gymnasium.register(
+        "RewardsmithTest/Wide-v0",
+        entry_point=gymnasium.spec("InvertedPendulum-v5").entry_point,
+        kwargs={"reset_noise_scale": 0.1},
+    )
+    try:
+        task = _task("inverted_pendulum_balance", "gymnasium")
+        task = replace(task, env=replace(task.env, id="RewardsmithTest/Wide-v0"))
+        wider = replace(task, env=replace(task.env, disturbance=_kind("reset_noise", 2.0)))
+        torch.testing.assert_close(_played(wider, steps=0), 2.0 * _played(task, steps=0), atol=1e-5, rtol=1e-4)
+    finally:
+        del gymnasium.registry["RewardsmithTest/Wide-v0"]
 
 
 @pytest.mark.parametrize("name", ["hopper_hop", "walker_walk", "half_cheetah_run", "ant_run", "reacher_reach"])

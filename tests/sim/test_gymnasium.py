@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,13 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from rewardsmith import sim
 from rewardsmith.errors import CannotRender, ConfigError
 from rewardsmith.interfaces import Frame, Picture
-from rewardsmith.sim.gymnasium import GymnasiumSimulator
+from rewardsmith.readings import Readings
+from rewardsmith.sim.gymnasium import GymnasiumSimulator, info_fields
 from rewardsmith.types import EnvSpec, Measure, References, Task
 
 ID = "RewardsmithTest/Counter-v0"
@@ -155,6 +159,53 @@ def test_a_field_that_is_no_number_is_not_known(name: str) -> None:
         _simulator(name).reset()
 
 
+class Kinds(Counter):
+    """One quantity as whatever type is at hand, as environments of one's own do."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        *others, _ = super().step(action)
+        even = self.np_random_seed == 0
+        info = {
+            "bonus": 0 if even else 0.5,
+            "near": np.bool_(not even),
+            "inner": {"deep": np.int64(2) if even else 1.5},
+            "array": np.array([1, 2]) if even else np.array([0.5, 0.25]),
+            "flags": np.array([True, False]),
+        }
+        return *others, info  # type: ignore[return-value]
+
+
+def test_a_field_is_read_whatever_kind_of_number_each_environment_reports() -> None:
+    """The environment with seed 0 is the first, and reports ints."""
+    gymnasium.register("RewardsmithTest/Kinds-v0", entry_point=Kinds)
+    fields = ("array", "bonus", "flags", "inner.deep", "near")
+    try:
+        assert info_fields(_task("RewardsmithTest/Kinds-v0")) == fields
+        last = _play(_simulator(*fields, env_id="RewardsmithTest/Kinds-v0"), 1)[-1]
+    finally:
+        del gymnasium.registry["RewardsmithTest/Kinds-v0"]
+    assert {name: value.tolist() for name, value in last.info.items()} == {
+        "array": [[1, 2], [0.5, 0.25]],
+        "bonus": [0, 0.5],
+        "flags": [[1, 0], [1, 0]],
+        "inner.deep": [2, 1.5],
+        "near": [0, 1],
+    }
+
+
+def test_fields_that_a_reset_does_not_report_are_known() -> None:
+    class Tells(Counter):
+        def reset(self, **given: Any) -> Any:
+            return super().reset(**given)[0], {"count": 0, "inner": {"depth": 0.0}}
+
+    gymnasium.register("RewardsmithTest/Tells-v0", entry_point=Tells, disable_env_checker=True)
+    try:
+        task = _task("RewardsmithTest/Tells-v0")
+        assert sim.unreported_at_reset(task, ("count", "flag", "inner.depth")) == ("flag",)
+    finally:
+        del gymnasium.registry["RewardsmithTest/Tells-v0"]
+
+
 def test_looking_at_the_first_step_leaves_no_trace() -> None:
     looked, plain = _simulator("count", count=3, spread=5, ends_at=2), _simulator(count=3, spread=5, ends_at=2)
     for ours, theirs in zip(_play(looked, 12), _play(plain, 12), strict=True):
@@ -181,6 +232,67 @@ def test_what_cannot_be_made_is_one_error(env_id: str, options: Mapping[str, obj
     with pytest.raises(ConfigError, match=rf"^t: .*{words}") as found:
         _simulator(env_id=env_id, **options)
     assert "\n" not in str(found.value)
+
+
+class Observed(Counter):
+    """Observes as `space` says."""
+
+    def __init__(self, space: gymnasium.Space[Any]) -> None:
+        super().__init__()
+        self.observation_space = space
+
+    def _obs(self) -> Any:
+        return self.observation_space.sample()
+
+
+BOX = gymnasium.spaces.Box(-1, 1, (3,))
+NUMBER = gymnasium.spaces.Box(-1, 1, ())
+PIXELS_SEEN = gymnasium.spaces.Box(0, 255, (64, 64, 3), np.uint8)
+
+
+def _observing(space: gymnasium.Space[Any], observation: str = "obs") -> Tensor:
+    """What a policy sees of two environments that observe so."""
+    gymnasium.register("RewardsmithTest/Observed-v0", entry_point=Observed, disable_env_checker=True)
+    try:
+        task = _task("RewardsmithTest/Observed-v0", space=space)
+        task = replace(task, env=replace(task.env, observation=observation))
+        with closing(GymnasiumSimulator(task, env_seeds=[0, 1], info_fields=())) as simulator:
+            return Readings(task).policy_obs(simulator.reset())
+    finally:
+        del gymnasium.registry["RewardsmithTest/Observed-v0"]
+
+
+@pytest.mark.parametrize(
+    ("space", "observation", "width"),
+    [
+        (NUMBER, "obs", 1),
+        (gymnasium.spaces.MultiBinary(3), "obs", 3),
+        (gymnasium.spaces.Dict(at=BOX, mode=gymnasium.spaces.Discrete(4)), "obs.mode", 1),
+        (gymnasium.spaces.Dict(at=BOX, mode=gymnasium.spaces.Discrete(4)), "obs", 4),
+        (gymnasium.spaces.Dict(at=BOX, shown=PIXELS_SEEN), "obs.at", 3),
+    ],
+)
+def test_a_policy_sees_a_row_of_numbers_whatever_is_observed(
+    space: gymnasium.Space[Any], observation: str, width: int
+) -> None:
+    assert _observing(space, observation).shape == (2, width)
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (
+            gymnasium.spaces.Tuple((BOX, BOX)),
+            r"observation 'obs' that is Tuple\(.*; expected a Box, or a Dict of plain",
+        ),
+        (gymnasium.spaces.Dict(a=gymnasium.spaces.Dict(b=BOX)), r"observation 'a' that is Dict\('b': Box"),
+        (gymnasium.spaces.Discrete(4), r"observation 'obs' that is Discrete\(4\)"),
+        (gymnasium.spaces.Dict(at=BOX, shown=PIXELS_SEEN), r"observes 12291 numbers, so probably a picture"),
+    ],
+)
+def test_what_no_policy_can_read_is_refused_before_it_is_played(space: gymnasium.Space[Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=f"^t: 'RewardsmithTest/Observed-v0' .*{words}"):
+        _observing(space)
 
 
 @pytest.mark.filterwarnings("ignore:.*obs returned by")  # Gymnasium minds the shape, too

@@ -31,7 +31,8 @@ class Control:
         elif limited.all():
             scale, default = (high - low) / 2, (high + low) / 2
         else:
-            name = model.actuator(self.driven[int(np.flatnonzero(~limited)[0])]).name
+            number = self.driven[int(np.flatnonzero(~limited)[0])]
+            name = model.actuator(number).name or f"number {number}"
             raise refused(task, f"actuator '{name}' has no ctrlrange. Say what action 1 means in env.control.scale.")
         ends = np.where(limited, low, -np.inf), np.where(limited, high, np.inf)
         self._scale, self._default, self._low, self._high, self._rest = (

@@ -16,6 +16,7 @@ import mujoco
 import numpy as np
 
 from rewardsmith.errors import ConfigError, did_you_mean
+from rewardsmith.sim.mjcf import refusals
 from rewardsmith.sim.mjcf.declared import EditKeys, refused
 from rewardsmith.sim.mjcf.elements import named, unknown
 from rewardsmith.types import Task
@@ -44,7 +45,7 @@ def apply(task: Task, spec: Any, change: EditKeys) -> None:
         for element in _elements(task, spec, change.delete):
             if isinstance(element, mujoco.MjsBody) and element.name == "world":
                 raise refused(task, "body(world) is the world itself, which cannot be deleted; delete what is in it.")
-            spec.delete(element)
+            _delete(task, spec, element, change.delete)
         return
     if change.set is not None:
         told = change.set
@@ -56,6 +57,14 @@ def apply(task: Task, spec: Any, change: EditKeys) -> None:
         _assign(task, element, name, value, told)
     for element in elements:
         _check_mass(task, spec, element, change, told)
+
+
+def _delete(task: Task, spec: Any, element: Any, told: str) -> None:
+    try:
+        spec.delete(element)
+    except ValueError as fault:  # a body takes its joints' numbers out of every keyframe, which must fit
+        said = f"{refusals.one_line(fault)}{refusals.way_out(fault)}"
+        raise refused(task, f"{told} cannot be deleted. MuJoCo says: {said}") from fault
 
 
 def _elements(task: Task, spec: Any, told: str) -> list[Any]:

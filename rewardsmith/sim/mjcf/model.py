@@ -13,8 +13,9 @@ from typing import Any
 import mujoco
 
 from rewardsmith.errors import ConfigError, did_you_mean
-from rewardsmith.sim.mjcf import edits, robots
+from rewardsmith.sim.mjcf import edits, refusals, robots
 from rewardsmith.sim.mjcf.declared import MjcfKeys, refused
+from rewardsmith.sim.mjcf.elements import named
 from rewardsmith.types import Task
 
 FLAT = "flat"
@@ -47,7 +48,7 @@ def specified(task: Task, keys: MjcfKeys, *, edit: Callable[[Any], object] | Non
     Raises: ConfigError: a file is missing or no model, or an edit does not fit the model.
     """
     spec = _read(task, _located(task, keys.model))
-    _surround(task, spec, keys.scene)
+    _surround(task, spec, keys)
     for change in keys.edits:
         edits.apply(task, spec, change)
     if edit is not None:
@@ -57,7 +58,7 @@ def specified(task: Task, keys: MjcfKeys, *, edit: Callable[[Any], object] | Non
     return spec
 
 
-def compiled(task: Task, spec: Any) -> mujoco.MjModel:
+def compiled(task: Task, spec: Any, *, called: str = "the model") -> mujoco.MjModel:
     """The model of a specification.
 
     Raises: ConfigError: MuJoCo refuses it; for a file that is not there, with the closest one that is.
@@ -65,10 +66,8 @@ def compiled(task: Task, spec: Any) -> mujoco.MjModel:
     try:
         return spec.compile()
     except (ValueError, mujoco.FatalError) as fault:
-        raise refused(
-            task,
-            f"MuJoCo cannot compile the model: {_said(fault)}{_other_file(spec, str(fault))}{_way_out(str(fault))}",
-        ) from fault
+        ways = _other_file(spec, str(fault)), refusals.way_out(fault), _twice(task, str(fault))
+        raise refused(task, f"MuJoCo cannot compile {called}: {refusals.one_line(fault)}{''.join(ways)}") from fault
 
 
 def unseen(spec: Any) -> mujoco.MjModel | None:
@@ -128,23 +127,7 @@ def _read(task: Task, file: Path) -> Any:
     try:
         return mujoco.MjSpec.from_file(str(file))
     except ValueError as fault:
-        raise refused(task, f"{file.name} is not a model that MuJoCo reads: {_said(fault)}") from fault
-
-
-def _said(fault: Exception) -> str:
-    """MuJoCo's own words, in one line."""
-    words = " ".join(line.strip() for line in str(fault).splitlines() if line.strip())
-    return re.sub(r"^(XML )?Error: ", "", words).rstrip(".") + "."
-
-
-def _way_out(said: str) -> str:
-    """The way out where a keyframe does not fit any more."""
-    misfit = re.search(r"keyframe '([^']*)': invalid (\w+) size", said)
-    if misfit is None:
-        return ""
-    key = f"key({misfit[1] or '*'})"
-    anew = f"set it anew, {{set: {key}, {misfit[2]}: [...]}}, or " if misfit[1] else ""
-    return f" After an edit that changes what the model has, {anew}delete the keyframe: {{delete: {key}}}."
+        raise refused(task, f"{file.name} is not a model that MuJoCo reads: {refusals.one_line(fault)}") from fault
 
 
 def _other_file(spec: Any, said: str) -> str:
@@ -159,22 +142,39 @@ def _other_file(spec: Any, said: str) -> str:
 # --- scene ------------------------------------------------------------------------------------------------------
 
 
-def _surround(task: Task, spec: Any, scene: str | None) -> None:
-    if scene is None:
+def _surround(task: Task, spec: Any, keys: MjcfKeys) -> None:
+    if keys.scene is None:
         return
-    if scene == FLAT:
-        _chequer(spec)
-        try:
-            spec.worldbody.add_geom(**GROUND)
-        except ValueError as fault:  # the name is taken
-            raise refused(
-                task,
-                "env.scene is flat, but the model has a geom(floor) of its own. Leave env.scene out, or rename "
-                "that geom in the model.",
-            ) from fault
-        spec.worldbody.add_light(pos=[0, 0, 4], dir=[0, 0, -1], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
-        return
-    spec.attach(_read(task, _file(task, scene)), frame=spec.worldbody.add_frame(), prefix="")
+    if keys.scene == FLAT and GROUND["name"] in named(spec, "geom"):
+        raise refused(
+            task,
+            "env.scene is flat, but the model has a geom(floor) of its own. Leave env.scene out, or rename "
+            "that geom in the model.",
+        )
+    around = _flat() if keys.scene == FLAT else _read(task, _file(task, keys.scene))
+    if keys.reset.keyframe is not None and around.joints:  # uncompiled, its joints would be at 0 in that keyframe
+        compiled(task, around, called=f"{keys.scene} by itself")
+    try:
+        spec.attach(around, frame=spec.worldbody.add_frame(), prefix="")
+    except ValueError as fault:
+        told = f"{refusals.one_line(fault)}{_twice(task, str(fault))}"
+        raise refused(task, f"MuJoCo cannot put env.scene around the model: {told}") from fault
+
+
+def _twice(task: Task, said: str) -> str:
+    """The way out where model and scene have the same names."""
+    if "repeated name" not in said or task.env.options.get("scene") in (None, FLAT):
+        return ""
+    return " Does the scene include the robot? Name only what is around it."
+
+
+def _flat() -> Any:
+    """Ground and light, as a specification of their own: in the model's they would take on its defaults."""
+    spec = mujoco.MjSpec()
+    _chequer(spec)
+    spec.worldbody.add_geom(**GROUND)
+    spec.worldbody.add_light(pos=[0, 0, 4], dir=[0, 0, -1], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+    return spec
 
 
 def _chequer(spec: Any) -> None:

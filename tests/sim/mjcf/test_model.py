@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rewardsmith.errors import ConfigError
-from rewardsmith.sim.mjcf import model, robots
+from rewardsmith.sim.mjcf import declared, model, robots
 from rewardsmith.sim.mjcf.simulator import MjcfSimulator
 from rewardsmith.types import Task
 
@@ -61,6 +61,83 @@ def test_a_scene_from_a_file_is_put_around_the_model(task: Build, make: Make, tm
     made = make(task("box.xml", scene="room.xml", folder=tmp_path), "geom(wall).xpos")
     assert made.reset().info["geom(wall).xpos"].shape == (3, 3)
     assert made.pose(0)[0].opt.timestep == 0.002
+
+
+ROBOT = """<mujoco><default><geom contype="0" conaffinity="0" friction="0.05" euler="90 0 0"/></default>
+  <asset><material name="grey"/></asset>
+  <worldbody><body name="robot" pos="0 0 1"><joint name="j"/>
+  <geom name="ball" size=".1" contype="1" friction="1" euler="0 0 0"/></body></worldbody>
+  <actuator><motor joint="j" ctrlrange="-1 1" ctrllimited="true"/></actuator>
+  <keyframe><key name="home" qpos="0.5"/></keyframe></mujoco>"""
+BARE = ROBOT.replace('<asset><material name="grey"/></asset>', "")
+CUBE = """<mujoco><worldbody>
+  <body name="cube" pos="0.5 0 0.03"><freejoint/><geom size=".02"/></body></worldbody></mujoco>"""
+
+
+def beside(folder: Path, *, scene: str, robot: str = ROBOT) -> None:
+    (folder / "robot.xml").write_text(robot)
+    (folder / "scene.xml").write_text(scene)
+
+
+def test_a_scenes_bodies_begin_where_they_stand_in_the_models_keyframe_too(
+    task: Build, make: Make, tmp_path: Path
+) -> None:
+    beside(tmp_path, scene=CUBE)
+    placed = task("robot.xml", scene="scene.xml", folder=tmp_path, reset={"keyframe": "home"})
+    first = make(placed, "qpos").reset().info["qpos"]
+    torch.testing.assert_close(first, torch.tensor([[0.5, 0.5, 0, 0.03, 1, 0, 0, 0]] * 3))
+
+
+def test_the_ground_takes_on_no_defaults_of_the_model(task: Build, make: Make, tmp_path: Path) -> None:
+    beside(tmp_path, scene="")
+    made = make(task("robot.xml", scene="flat", folder=tmp_path)).pose(0)[0]
+    floor = made.geom("floor")
+    assert (floor.contype[0], floor.conaffinity[0]) == (1, 1)
+    assert floor.friction.tolist() == [1, 0.005, 0.0001]
+    assert floor.quat.tolist() == [1, 0, 0, 0]
+
+
+def test_a_robot_without_defaults_of_its_own_stands_on_the_ground_as_if_it_were_its_own(task: Build) -> None:
+    """Menagerie's Go1, to the bit: what is known of tasks with it holds."""
+    own = mujoco.MjSpec.from_file(str(robots.find("unitree_go1")))
+    model._chequer(own)
+    own.worldbody.add_geom(**model.GROUND)
+    own.worldbody.add_light(pos=[0, 0, 4], dir=[0, 0, -1], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+    asked = task("unitree_go1", scene="flat")
+    put = model.specified(asked, declared.read(asked)).compile()
+    assert held(put) == held(own.compile())
+
+
+def held(compiled: mujoco.MjModel) -> bytes:
+    file = np.zeros(mujoco.mj_sizeModel(compiled), np.uint8)
+    mujoco.mj_saveModel(compiled, None, file)
+    return file.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("robot", "told"),
+    [
+        (ROBOT, r"put env\.scene around the model: repeated name 'grey' in material\."),
+        (BARE, r"cannot compile the model: repeated name '\w+' in \w+\."),
+    ],
+)
+def test_a_scene_that_includes_the_robot_is_one_line(
+    robot: str, told: str, task: Build, make: Make, tmp_path: Path
+) -> None:
+    beside(tmp_path, scene='<mujoco><include file="robot.xml"/></mujoco>', robot=robot)
+    with pytest.raises(ConfigError, match=rf"{told} Does the scene include the robot\? Name only what") as found:
+        make(task("robot.xml", scene="scene.xml", folder=tmp_path))
+    assert "\n" not in str(found.value)
+
+
+def test_a_scene_that_does_not_compile_by_itself_is_one_line(task: Build, make: Make, tmp_path: Path) -> None:
+    lit = '<worldbody><light mode="targetbody" target="robot"/>'
+    beside(tmp_path, scene=CUBE.replace("<worldbody>", lit))
+    make(task("robot.xml", scene="scene.xml", folder=tmp_path)).reset()
+    told = r"cannot compile scene\.xml by itself: unknown target body in light"
+    with pytest.raises(ConfigError, match=told) as found:
+        make(task("robot.xml", scene="scene.xml", folder=tmp_path, reset={"keyframe": "home"}))
+    assert "\n" not in str(found.value)
 
 
 def test_edits_change_add_and_delete(task: Build, make: Make) -> None:
@@ -124,6 +201,30 @@ def test_a_keyframe_is_set_or_deleted_when_a_joint_is(task: Build, make: Make, t
     assert edited(task, make, tmp_path, gone, {"delete": "key(*)"}).nkey == 0
     with pytest.raises(ConfigError, match=r"{set: key\(home\), qpos: .* {delete: key\(home\)}") as found:
         edited(task, make, tmp_path, gone)
+    assert "\n" not in str(found.value)
+
+
+HAND = """<mujoco><worldbody><body><joint name="j"/><geom size=".1"/>
+  <body name="hand"><joint name="k"/><geom size=".1"/></body></body></worldbody>
+  <actuator><motor name="m" joint="j"/><motor name="n" joint="j"/></actuator>
+  <keyframe><key name="my home" ctrl="1 2"/></keyframe></mujoco>"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "told"),
+    [
+        ([{"delete": "actuator(n)"}], r"cannot compile the model: keyframe 0: invalid ctrl size, expected length 1 "),
+        ([{"delete": "actuator(n)"}, {"delete": "body(hand)"}], r"body\(hand\) cannot be deleted\. MuJoCo says: Keyfr"),
+        ([{"set": "key(my home)", "act": [1, 2]}], r"cannot compile the model: keyframe 'my home': invalid act size"),
+    ],
+)
+def test_every_wording_of_a_keyframe_that_does_not_fit_has_its_way_out(
+    edits: list[dict[str, object]], told: str, task: Build, make: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "hand.xml").write_text(HAND)
+    way = r".* {set: key\(my home\), (ctrl|act): \[\.\.\.\]}, or delete the keyframe: {delete: key\(my home\)}\."
+    with pytest.raises(ConfigError, match=told + way) as found:
+        make(task("hand.xml", folder=tmp_path, edits=edits, control={"scale": 1}))
     assert "\n" not in str(found.value)
 
 
@@ -278,6 +379,12 @@ def test_a_declaration_that_does_not_fit_is_one_line(
     with pytest.raises(ConfigError, match=told) as found:
         make(task(**env))
     assert "\n" not in str(found.value)
+
+
+def test_an_actuator_without_a_name_is_told_by_its_number(task: Build, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "m.xml").write_text(BOT.replace("</actuator>", '<motor joint="k"/></actuator>'))
+    with pytest.raises(ConfigError, match=r"actuator 'number 1' has no ctrlrange\."):
+        make(task("m.xml", folder=tmp_path, dt=0.01))
 
 
 def test_all_elements_of_a_kind_can_be_set_at_once(task: Build, make: Make) -> None:
