@@ -146,7 +146,7 @@ class Group:
         raw = torch.stack(self._raw, dim=1).flatten(1, 2)
         obs = obs[:, : t * n]
         weight = valid.float().flatten(1)
-        flat = advantage.flatten(1)
+        flat = advantage.contiguous().flatten(1)  # a view of one environment would be summed in another order
         return Batch(
             obs=obs,
             actions=raw,

@@ -44,6 +44,14 @@ def check(settings: TrainSettings) -> None:
             f"train.warm_start is {settings.warm_start:g}: train.algorithm=sac begins from first weights alone. "
             "Expected 0, or train.algorithm=ppo."
         )
+    batch = settings.num_envs * settings.rollout_steps
+    steps = max(1, round(settings.env_steps / batch)) * batch
+    if settings.algorithm == "sac" and steps < settings.sac.warmup_steps:
+        raise ConfigError(
+            f"train.env_steps is {settings.env_steps:,}: train.algorithm=sac plays at random for the first "
+            f"{settings.sac.warmup_steps:,} (train.sac.warmup_steps) and would learn nothing. Expected more of the one or "
+            "less of the other."
+        )
 
 
 def fresh(shape: Shape, settings: TrainSettings, *, seed: int, start: Checkpoint | None = None) -> State:

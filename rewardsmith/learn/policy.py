@@ -21,6 +21,8 @@ OBS_CLIP = 10.0
 ALIGN = 16
 """Every width is padded with zeros to a multiple of this. A matrix product's last bits depend on how its operands lie
 in memory (MKL); with 64-byte rows they do not, so a policy's numbers are the same alone and in company."""
+HIDDEN_ALIGN = 32
+"""The same for the widths of hidden layers: the last bits of sigmoid and elu depend on a number's place in 128 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,14 +50,14 @@ class Shape:
         return found
 
 
-def padded_width(width: int) -> int:
-    """`width` rounded up to a multiple of `ALIGN`."""
-    return -(-width // ALIGN) * ALIGN
+def padded_width(width: int, *, align: int = ALIGN) -> int:
+    """`width` rounded up to a multiple of `align`."""
+    return -(-width // align) * align
 
 
-def padded(x: Tensor) -> Tensor:
-    """`x` with zeros after its last axis, up to a multiple of `ALIGN`."""
-    return torch.nn.functional.pad(x, (0, padded_width(x.shape[-1]) - x.shape[-1]))
+def padded(x: Tensor, *, align: int = ALIGN) -> Tensor:
+    """`x` with zeros after its last axis, up to a multiple of `align`."""
+    return torch.nn.functional.pad(x, (0, padded_width(x.shape[-1], align=align) - x.shape[-1]))
 
 
 def initial(shape: Shape, *, seed: int) -> dict[str, Tensor]:
@@ -100,7 +102,8 @@ class StackedNet:
         self.shape = shape
         self._depth = len(shape.hidden)
         stacked = {
-            name: torch.stack([_in_rows(name, p[name]) for p in policies]) for name in shape.parameters(critic=critic)
+            name: torch.stack([_in_rows(name, p[name], depth=self._depth) for p in policies])
+            for name in shape.parameters(critic=critic)
         }
         self.flat = torch.cat([v.flatten(1) for v in stacked.values()], dim=1).to(device)
         self.grad = torch.zeros_like(self.flat)
@@ -179,11 +182,15 @@ def _views(flat: Tensor, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: part.view(value.shape) for part, (name, value) in zip(parts, like.items(), strict=True)}
 
 
-def _in_rows(name: str, value: Tensor) -> Tensor:
-    """A weight `(fan_in, fan_out)` or a row `(1, fan_out)`, padded where it is multiplied."""
-    rows = len(value)
-    extra = padded_width(rows) - rows if name.endswith(".weight") else 0
-    return torch.nn.functional.pad(padded(value), (0, 0, 0, extra))
+def _in_rows(name: str, value: Tensor, *, depth: int) -> Tensor:
+    """A weight `(fan_in, fan_out)` or a row `(1, fan_out)` of a net of so many hidden layers, padded where multiplied."""
+    _, *layer = name.split(".")
+    if not layer:  # log_std
+        return padded(value)
+    number, kind = int(layer[0]), layer[1]
+    value = padded(value, align=HIDDEN_ALIGN if number < depth else ALIGN)
+    rows = padded_width(len(value), align=HIDDEN_ALIGN if number else ALIGN) if kind == "weight" else len(value)
+    return torch.nn.functional.pad(value, (0, 0, 0, rows - len(value)))
 
 
 def normalised(obs: Tensor, mean: Tensor, var: Tensor) -> Tensor:

@@ -191,7 +191,18 @@ class _Reward:
         match node:
             case ast.Subscript(value=ast.Name(id=name), slice=key) if isinstance(self._components, ast.Name):
                 return name == self._components.id and _key(key) == component
-        return any(self._same(a, b) for a in self._forms(node) for b in self._forms(value))
+        if self._has_twin(component):
+            return isinstance(value, ast.Name) and self._same(node, value)
+        return self._alike(node, value)
+
+    def _has_twin(self, component: str) -> bool:
+        """Whether another component is the same up to numbers, so that only its name tells which a term is."""
+        mine = self._entries[component].value
+        return any(self._alike(other.value, mine) for name, other in self._entries.items() if name != component)
+
+    def _alike(self, one: ast.expr, other: ast.expr) -> bool:
+        """Whether two expressions are the same up to numbers, whether by name or written out."""
+        return any(self._same(a, b) for a in self._forms(one) for b in self._forms(other))
 
     def _forms(self, node: ast.expr) -> list[ast.expr]:
         """The expression, and what it stands for where it is a variable that is assigned once."""

@@ -162,11 +162,15 @@ class _Terms:
 
 
 def _factors(node: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and value_of(node) is None:
-        yield from _factors(node.left)
-        yield from _factors(node.right)
-    else:
-        yield node
+    """What is multiplied, signs of what is no number left out."""
+    match node:
+        case ast.BinOp(op=ast.Mult(), left=left, right=right) if value_of(node) is None:
+            yield from _factors(left)
+            yield from _factors(right)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=inner) if value_of(node) is None:
+            yield from _factors(inner)
+        case _:
+            yield node
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[str, str, ast.expr]]:

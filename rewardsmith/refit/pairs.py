@@ -64,7 +64,7 @@ def spread(episodes: Sequence[Trajectory]) -> float:
     for episode in episodes:
         by_policy[episode.source].append(episode.fitness)
     deviations = [statistics.stdev(fitness) for fitness in by_policy.values() if len(fitness) > 1]
-    return statistics.median(deviations) if len(deviations) > 1 else 0.0
+    return statistics.median(deviations) if deviations else 0.0
 
 
 def accuracy(differences: np.ndarray, p_first: np.ndarray) -> float:

@@ -60,6 +60,24 @@ def test_a_candidate_learns_the_same_alone_and_in_any_company(train: Train, trai
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_envs": 1},
+        {"num_envs": 1, "rollout_steps": 50, "minibatches": 8},
+        {"num_envs": 5, "rollout_steps": 5, "hidden": (48, 16)},
+        {"num_envs": 3, "rollout_steps": 17, "hidden": (33, 7), "minibatches": 3},
+        {"num_envs": 3, "rollout_steps": 17, "hidden": (16,), "activation": "elu"},
+        {"num_envs": 7, "rollout_steps": 5, "hidden": (400, 300)},
+    ],
+    ids=str,
+)
+def test_company_changes_nothing_whatever_the_sizes(train: Train, trainee: Named, changes: dict[str, Any]) -> None:
+    [alone] = train([trainee(0.5)], **changes)
+    assert _same(train([trainee(0.0), trainee(0.5), trainee(2.0)], **changes)[1], alone)
+    assert _same(train([trainee(0.0), trainee(0.5), trainee(2.0)], workers=2, **changes)[1], alone)
+
+
+@pytest.mark.parametrize(
     ("env", "built"),
     [
         (EnvSpec(backend="point", id="Point-v0"), 2),

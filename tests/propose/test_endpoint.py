@@ -74,7 +74,9 @@ def test_a_model_without_provider_or_name_is_a_usage_error(model: str) -> None:
         endpoint(model)
 
 
-@pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://gpu/v1", "http://", "http://[::1", "http://gpu:80a0/v1", "http://gpu:99999"])
+@pytest.mark.parametrize(
+    "base_url", ["localhost:8000", "ftp://gpu/v1", "http://", "http://[::1", "http://gpu:80a0/v1", "http://gpu:99999"]
+)
 def test_a_base_url_that_is_none_is_a_usage_error(base_url: str) -> None:
     with pytest.raises(UsageError, match=r"is no address\. Expected e\.g\. --base-url http"):
         endpoint("vllm/x", base_url=base_url)

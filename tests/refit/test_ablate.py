@@ -140,6 +140,28 @@ def test_what_another_component_reads_stays() -> None:
     assert "return slow, {'slow': slow}" in shorter
 
 
+TWINS = """    near = -distance
+    alive = torch.ones_like(distance)
+    cost = -0.1 * torch.ones_like(distance)
+"""
+
+
+@pytest.mark.parametrize(("component", "total"), [("alive", "near + 2.0 * cost"), ("cost", "near + alive")])
+def test_a_component_that_differs_from_another_by_a_number_goes_alone(component: str, total: str) -> None:
+    names = "{'near': near, 'alive': alive, 'cost': cost}"
+    shorter = without(f"{HEAD}{TWINS}    return near + alive + 2.0 * cost, {names}\n", component)
+    assert isinstance(shorter, str)
+    assert f"return {total}, {{" in shorter
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_of_two_that_differ_by_a_number_and_have_no_names_nothing_is_changed(name: str) -> None:
+    parts = "{'near': -distance, 'a': torch.exp(distance), 'b': 0.5 * torch.exp(distance)}"
+    found = without(f"{HEAD}    return -distance + torch.exp(distance) + 0.5 * torch.exp(distance), {parts}\n", name)
+    assert isinstance(found, Stuck)
+    assert "does not name it as a term" in found.why
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

@@ -104,7 +104,7 @@ def test_a_whole_run_breeds_refits_from_what_it_has_seen_and_does_so_again(
     settings = config.model_copy(
         update={
             "search": search,
-            "judge": JudgeSettings(episodes=16, keep=16),
+            "judge": JudgeSettings(episodes=32, keep=32),
             "refit": RefitSettings(least_pairs=20),
         }
     )

@@ -60,6 +60,12 @@ def test_a_term_written_twice_is_one_knob_and_keeps_its_signs() -> None:
     assert knobs.set_to(code, [knob], (-0.3,)).endswith("- -0.3 * action.sum(-1), {'effort': 0.3 * action.sum(-1)}\n")
 
 
+def test_a_sign_before_the_rest_of_a_product_makes_no_other_term() -> None:
+    code = HEAD + "    return distance - action.sum(-1) * 3, {'effort': -action.sum(-1) * 3}\n"
+    [knob] = knobs.find(code)
+    assert knobs.set_to(code, [knob], (0.5,)).endswith("- action.sum(-1) * 0.5, {'effort': -action.sum(-1) * 0.5}\n")
+
+
 def test_a_number_that_stays_keeps_its_spelling() -> None:
     code = (
         HEAD + "    a_weight, b = 1, 2\n    near_weight = 1e-1  # why\n    return 2.50 * distance + near_weight, {}\n"

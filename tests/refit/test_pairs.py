@@ -37,6 +37,14 @@ def test_fitness_within_what_one_policy_spreads_is_not_compared(episode: Make) -
     assert _ranked(kept) == {(2, 0), (3, 0)}
 
 
+def test_the_spread_of_the_only_policy_with_several_episodes_counts(episode: Make) -> None:
+    known = [
+        episode(1.0, 0.1 * (1 - d), source=s) for d, s in ((0.2, "random"), (0.4, "random"), (0.3, "a"), (0.5, "b"))
+    ]
+    assert pairs.spread(known) == pytest.approx(0.02**0.5, abs=1e-6)
+    assert pairs.spread(known[1:]) == 0.0
+
+
 def test_what_a_person_prefers_overrules_fitness_and_the_last_word_counts(episode: Make) -> None:
     known = pairs.fitting([episode(1.0, 0.01 * i, source="ab"[i % 2]) for i in range(6)], most=6)
 
