@@ -68,6 +68,12 @@ class RayFarm:
         """A task that fits no machine would wait for ever. Raises: FarmError."""
         s = self._settings
         nodes: list[Mapping[str, float]] = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if s.memory_gib and not any(node.get("memory", 0) >= s.memory_gib * 2**30 for node in nodes):
+            most_gib = max(node.get("memory", 0) for node in nodes) / 2**30
+            raise FarmError(
+                f"No machine of the Ray cluster has {s.memory_gib:g} GiB of memory for a group; the largest has "
+                f"{most_gib:.3g}. Lower train.farm.memory_gib."
+            )
         if not any(node.get("CPU", 0) >= s.cpus and node.get("GPU", 0) >= s.gpus for node in nodes):
             most = max((node.get("CPU", 0), node.get("GPU", 0)) for node in nodes)
             raise FarmError(

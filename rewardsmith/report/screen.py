@@ -29,7 +29,7 @@ class Audit:
 
 
 def screened(attempts: Sequence[Attempt], *, env_steps: int) -> list[str]:
-    """Lines for the summary; none where the screen said nothing. `env_steps` is what one training takes at most."""
+    """Lines for the summary; none where the screen said nothing. `env_steps` is what one candidate takes at most."""
     asked = [a for a in attempts if records(a)]
     if not asked:
         return []

@@ -42,6 +42,8 @@ def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None)
     """
     history, final = run.history(), run.final()
     attempts = [a for generation in history for a in generation.attempts]
+    train = run.config.train
+    raced_lines = raced(attempts, env_steps=train.env_steps, seeds=train.seeds)
     sections = [
         _opening(run, ended or run.ended()),
         _section("Result", _result(run, attempts, final, scale)),
@@ -49,8 +51,8 @@ def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None)
         _section("Hacking", _list(map(cell_text, hacking(run)))),
         _section("Warnings", _list(map(cell_text, warnings(run, attempts, final)))),
         _section("Candidates", _candidates(attempts).markdown() if attempts else ""),
-        _section("Screen", _list(map(cell_text, screened(attempts, env_steps=run.config.train.env_steps)))),
-        _section("Racing", _list(map(cell_text, raced(attempts, env_steps=run.config.train.env_steps)))),
+        _section("Screen", _list(map(cell_text, screened(attempts, env_steps=train.env_steps * train.seeds)))),
+        _section("Racing", _list(map(cell_text, raced_lines))),
         _section("Generations", _generations(run, history)),
         _section("Lineage", f"```text\n{lineage(run)}```\n"),
         _section("Best reward", _best_reward(run, attempts, final)),

@@ -22,16 +22,25 @@ STEPS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paid:
-    """An episode and what a reward pays for it. `called` says what it is: "success", "expert", ..."""
+    """An episode and what a reward pays for it. `called` says what it is: "success", "expert", ...
+
+    `weights` make the score that was compared the sum of the weighted steps; `scored` says in words what that is.
+    """
 
     called: str
     played: Trajectory
     reward: Tensor  # (T,)
     components: Mapping[str, Tensor]  # (T,) each
+    weights: Tensor  # (T,)
+    scored: str
 
     @property
     def total(self) -> float:
-        return float(self.reward.double().sum())
+        return self.score(self.reward)
+
+    def score(self, steps: Tensor) -> float:
+        """What a score counts of the reward, or of one component: `(T,)` to a number."""
+        return float((steps.double() * self.weights).sum())
 
 
 def beside(better: Paid, worse: Paid) -> str:
@@ -40,7 +49,7 @@ def beside(better: Paid, worse: Paid) -> str:
     lines = [
         f"The {better.called} it scores lowest ({_who(better)}) beside the {worse.called} it scores highest "
         f"({_who(worse)}), A and B:",
-        f"- summed over the episode: {'; '.join(_sums(better, worse, names))}",
+        f"- {better.scored}: {'; '.join(_sums(better, worse, names))}",
     ]
     blamed = favouring(better, worse)
     lines += [f"- paid more in B: {', '.join(f'`{_name(n)}`' for n in blamed)}"] if blamed else []
@@ -95,7 +104,7 @@ def telling_steps(better: Paid, worse: Paid) -> list[int]:
 
 
 def _sum(paid: Paid, name: str) -> float:
-    return float(paid.components[name].double().sum())
+    return paid.score(paid.components[name])
 
 
 def _name(name: str) -> str:

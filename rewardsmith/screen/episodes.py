@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rewardsmith.screen.tpe import Scores
 
 ScoreKind = Literal["return", "discounted", "mean"]
+SCORED: dict[ScoreKind, str] = {"return": "summed over the episode", "mean": "mean of a step"}
 
 
 class Episodes:
@@ -66,11 +67,19 @@ class Scored:
         returns = self._summed(self.total.double())
         return returns / self.lengths.numpy() if kind == "mean" else returns
 
-    def paid(self, episodes: Episodes, index: int, *, called: str) -> Paid:
-        """One of the episodes, with what this reward pays for it."""
+    def paid(
+        self, episodes: Episodes, index: int, *, called: str, kind: ScoreKind = "return", gamma: float = 1.0
+    ) -> Paid:
+        """One of the episodes, with what this reward pays for it and how `scores` of that kind counts it."""
         stop = int(self.lengths[: index + 1].sum())
-        start = stop - int(self.lengths[index])
+        steps = int(self.lengths[index])
+        start = stop - steps
+        weights = torch.ones(steps, dtype=torch.float64)
+        if kind == "discounted":
+            weights = gamma ** torch.arange(steps).double()
         return Paid(
+            weights=weights / steps if kind == "mean" else weights,
+            scored=f"summed over the episode, discounted by {gamma:g}" if kind == "discounted" else SCORED[kind],
             called=called,
             played=episodes.trajectories[index],
             reward=self.total[start:stop],

@@ -49,7 +49,8 @@ def preference(
 ) -> Passed | Failed:
     """Whether the reward ranks the good episodes above the bad ones as far as `settings` ask."""
     scored = episodes.scored(graph)
-    scores = scored.scores(SCORES[settings.preference], gamma=gamma)
+    kind = SCORES[settings.preference]
+    scores = scored.scores(kind, gamma=gamma)
     successes, failures = scores[list(labels.good)], scores[list(labels.bad)]
     ranked = rank(successes, failures, settings)
     numbers = {
@@ -63,25 +64,33 @@ def preference(
     known = _known(labels)
     if ranked.reached >= ranked.asked:
         return Passed(test="preference", words=f"Held against {known}, the reward {_does(ranked)}.", numbers=numbers)
-    good = scored.paid(episodes, labels.good[tpe.lowest(successes)], called=labels.words[0])
-    bad = scored.paid(episodes, labels.bad[tpe.highest(failures)], called=labels.words[1])
+    lowest, highest = labels.good[tpe.lowest(successes)], labels.bad[tpe.highest(failures)]
+    good = scored.paid(episodes, lowest, called=labels.words[0], kind=kind, gamma=gamma)
+    bad = scored.paid(episodes, highest, called=labels.words[1], kind=kind, gamma=gamma)
     reason = f"Held against {known}, the reward {_does(ranked)}; {_asked(ranked)}."
     return Failed(
         test="preference",
         reason=reason,
-        hint=hint(good, bad),
+        hint=hint(good, bad, by=EARNED[kind]),
         text=f"No policy was trained under this reward. {reason}\n\n{beside(good, bad)}",
         numbers=numbers,
     )
 
 
-def hint(better: Paid, worse: Paid) -> str:
+EARNED: dict[ScoreKind, str] = {
+    "return": "over the whole episode",
+    "discounted": "in its discounted sum",
+    "mean": "in the mean of its steps",
+}
+
+
+def hint(better: Paid, worse: Paid, *, by: str = EARNED["return"]) -> str:
     """What to do about an episode that is paid too much, in a sentence or two."""
     blamed = [f"'{one_line(name, limit=48)}'" for name in favouring(better, worse)[:2]]
     if not blamed:
-        return f"A {better.called} must earn more over the whole episode than a {worse.called}."
+        return f"A {better.called} must earn more {by} than a {worse.called}."
     return (
-        f"A {better.called} must earn more over the whole episode than a {worse.called}; "
+        f"A {better.called} must earn more {by} than a {worse.called}; "
         f"{' and '.join(blamed)} pay{'s' if len(blamed) == 1 else ''} the {worse.called} more."
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rewardsmith.report.race import raced
-from rewardsmith.types import Attempt, Candidate, Policy, Rejected, Stop, Trained
+from rewardsmith.types import Attempt, Candidate, Policy, Rejected, Spend, Stop, Trained
 
 
 def _attempt(name: str, env_steps: int, stop: Stop | None = None) -> Attempt:
@@ -33,6 +35,18 @@ def test_steps_saved_are_counted_and_hacking_is_named() -> None:
         "3 of 4 trainings were stopped early (2 behind the others, 1 suspected of hacking), which saved 180 of 400 "
         "env steps (45%)",
         "g001-03: Stopped after 60: fitness fell.",
+    ]
+
+
+def test_with_several_seeds_all_trainings_steps_are_counted() -> None:
+    behind = Stop(kind="raced", env_steps=20, why="Stopped in place 3.")
+    attempts = [
+        replace(_attempt("g001-00", 100), spend=Spend(env_steps=300)),
+        replace(_attempt("g001-01", 20, behind), spend=Spend(env_steps=140)),
+    ]
+    assert raced(attempts, env_steps=100, seeds=3) == [
+        "1 of 2 median trainings were stopped early (1 behind the others), and stops under all 3 seeds saved 160 of 600 "
+        "env steps (27%)"
     ]
 
 

@@ -79,6 +79,25 @@ def test_a_return_sees_that_ending_early_pays_and_a_mean_does_not(walk: Walk, gr
     assert isinstance(_verdict(reward, good + bad, task, "code"), Passed)
 
 
+def test_what_is_told_of_two_episodes_is_what_decided(walk: Walk, graph: MakeGraph, task: Task) -> None:
+    """A success paid late against a failure paid at once: less by the discounted return, more by the sum."""
+    good = [walk([1.0] * 11 + [0.01] * 10) for _ in range(4)]
+    bad = [walk([0.5] * 9, terminated=True) for _ in range(4)]
+    reward = graph("1.0 - distance", parts="{'near': 1.0 - distance}")
+    found = _verdict(reward, good + bad, task, "paper")
+    assert isinstance(found, Failed)
+    assert (
+        "- summed over the episode, discounted by 0.9: reward 2.25 against 2.85; `near` 2.25 against 2.85" in found.text
+    )
+    assert found.hint == (
+        "A success must earn more in its discounted sum than a failure; 'near' pays the failure more."
+    )
+    found = _verdict(reward, good + bad, task, "code")
+    assert isinstance(found, Failed)
+    assert "- mean of a step: reward 0.495 against 0.5; `near` 0.495 against 0.5" in found.text
+    assert "must earn more in the mean of its steps than" in found.hint
+
+
 def test_the_failure_is_told_step_by_step(graph: MakeGraph, played: list[Trajectory], task: Task) -> None:
     parts = "{'away': 2.0 * distance, 'near': -distance, 'idle': 0.0 * distance}"
     found = _verdict(graph("distance", parts=parts), played, task)
