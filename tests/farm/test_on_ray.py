@@ -54,11 +54,19 @@ def test_a_training_on_ray_is_the_one_here_and_outlives_a_killed_worker(
     assert same(outcomes, here(True))
 
 
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        (FarmSettings(groups=2, cpus=64), r"64 cores and 0 GPUs for a group; the largest has 2 and 0"),
+        (FarmSettings(groups=2, cpus=1, memory_gib=9e6), r"9e\+06 GiB of memory for a group; the largest has [\d.]+\."),
+    ],
+    ids=["cores", "memory"],
+)
 def test_a_group_that_fits_no_machine_is_told_of_instead_of_waiting_for_ever(
-    settings: TrainSettings, population: list[Trainee]
+    settings: TrainSettings, population: list[Trainee], group: FarmSettings, told: str
 ) -> None:
-    at = settings.model_copy(update={"where": "ray", "farm": FarmSettings(groups=2, cpus=64)})
-    with pytest.raises(FarmError, match=r"64 cores and 0 GPUs for a group; the largest has 2 and 0"):
+    at = settings.model_copy(update={"where": "ray", "farm": group})
+    with pytest.raises(FarmError, match=told):
         farm.learner(at, sim.make).train(population, point_task(), seed=0, watch=lambda _: None)
 
 

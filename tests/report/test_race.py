@@ -45,8 +45,8 @@ def test_with_several_seeds_all_trainings_steps_are_counted() -> None:
         replace(_attempt("g001-01", 20, behind), spend=Spend(env_steps=140)),
     ]
     assert raced(attempts, env_steps=100, seeds=3) == [
-        "1 of 2 median trainings were stopped early (1 behind the others), and stops under all 3 seeds saved 160 of 600 "
-        "env steps (27%)"
+        "1 of 2 median trainings were stopped early (1 behind the others), and stops under all 3 seeds saved 160 of "
+        "600 env steps (27%)"
     ]
 
 
