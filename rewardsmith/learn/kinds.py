@@ -49,8 +49,8 @@ def check(settings: TrainSettings) -> None:
     if settings.algorithm == "sac" and steps < settings.sac.warmup_steps:
         raise ConfigError(
             f"train.env_steps is {settings.env_steps:,}: train.algorithm=sac plays at random for the first "
-            f"{settings.sac.warmup_steps:,} (train.sac.warmup_steps) and would learn nothing. Expected more of the one or "
-            "less of the other."
+            f"{settings.sac.warmup_steps:,} (train.sac.warmup_steps) and would learn nothing. Expected more of the one "
+            "or less of the other."
         )
 
 

@@ -22,7 +22,7 @@ ALIGN = 16
 """Every width is padded with zeros to a multiple of this. A matrix product's last bits depend on how its operands lie
 in memory (MKL); with 64-byte rows they do not, so a policy's numbers are the same alone and in company."""
 HIDDEN_ALIGN = 32
-"""The same for the widths of hidden layers: the last bits of sigmoid and elu depend on a number's place in 128 bytes."""
+"""The same for hidden layers' widths: the last bits of sigmoid and elu depend on a number's place in 128 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +183,7 @@ def _views(flat: Tensor, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _in_rows(name: str, value: Tensor, *, depth: int) -> Tensor:
-    """A weight `(fan_in, fan_out)` or a row `(1, fan_out)` of a net of so many hidden layers, padded where multiplied."""
+    """A weight `(fan_in, fan_out)` or a row `(1, fan_out)` of a net with `depth` hidden layers, padded."""
     _, *layer = name.split(".")
     if not layer:  # log_std
         return padded(value)

@@ -315,3 +315,8 @@ def test_a_policy_to_start_from_is_refused(train: Train, trainee: Named) -> None
     start = Checkpoint(policy=_trained(train([trainee(0.0)])[0]).policy, env_steps=10)
     with pytest.raises(ConfigError, match="warm_start"):
         train([replace(trainee(0.0), start=start)], **OFF_POLICY, warm_start=0.5)
+
+
+def test_a_budget_that_its_warm_up_takes_whole_is_refused(train: Train, trainee: Named) -> None:
+    with pytest.raises(ConfigError, match=r"plays at random for the first 8,192 .* would learn nothing"):
+        train([trainee(0.0)], **OFF_POLICY | {"sac": SacSettings(warmup_steps=8192)}, env_steps=4096)
