@@ -139,7 +139,7 @@ def _reviewed(
 def _request(brief: Brief, config: EvolveConfig, *, generation: int, index: int, repair: int = 0) -> Request:
     return Request(
         candidate_id=candidate_id(generation, index),
-        prompt=prompting.render(brief, settings=config.search),
+        prompt=prompting.render(brief, settings=config.search, train=config.train),
         brief=brief,
         index=index,
         seed=stream(config.seed, generation, "propose", index + 1000 * repair),

@@ -150,7 +150,7 @@ def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:
         anchors=shipped(task, env_steps=config.train.env_steps),
         ranges=ranges_of(task, states),
     )
-    return prompting.render(brief, settings=config.search)
+    return prompting.render(brief, settings=config.search, train=config.train)
 
 
 def _cost_words(config: EvolveConfig, *, calls: int, tokens: int) -> str:

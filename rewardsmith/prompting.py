@@ -15,7 +15,7 @@ from functools import cache
 
 import jinja2
 
-from rewardsmith.config import SearchSettings
+from rewardsmith.config import SearchSettings, TrainSettings
 from rewardsmith.feedback.people import sentences
 from rewardsmith.interfaces import Brief
 from rewardsmith.quoting import fenced, numbered
@@ -35,14 +35,15 @@ __all__ = ["extract", "render"]
 IN_CODE = 2  # siblings whose formulas are shown, the best ones
 
 
-def render(brief: Brief, *, settings: SearchSettings) -> Prompt:
+def render(brief: Brief, *, settings: SearchSettings, train: TrainSettings | None = None) -> Prompt:
     """The conversation that asks for the next reward; for a repair where `brief.rejected` is set, or a revision where
     `brief.findings` are.
 
     System message first, then user and assistant in turn, the user last. Either goes on with the conversation that
-    led to the draft; where the reply held no code, there is no draft and the reply is asked for again.
+    led to the draft; where the reply held no code, there is no draft and the reply is asked for again. `train` is how
+    policies are trained; without it less is told of that.
     """
-    messages = _conversation(brief, brief.turns[-settings.history_turns :], settings)
+    messages = _conversation(brief, brief.turns[-settings.history_turns :], settings, train)
     if brief.rejected:
         messages = _exchange(messages, brief.draft, _repair(brief, brief.rejected))
     elif brief.findings:
@@ -72,10 +73,12 @@ def _pictured(message: Message) -> dict[str, list[list[str]]]:
 # --- the conversation -----------------------------------------------------------------------------------------------
 
 
-def _conversation(brief: Brief, turns: Sequence[Attempt], settings: SearchSettings) -> list[Message]:
+def _conversation(
+    brief: Brief, turns: Sequence[Attempt], settings: SearchSettings, train: TrainSettings | None
+) -> list[Message]:
     """System, task, and each turn's code with what became of it; the last user message asks."""
     task = task_view(brief.task, env_source=settings.env_source, ranges=brief.ranges)
-    training = training_view(brief)
+    training = training_view(brief, train)
     anchors = anchor_views(brief.anchors, episode_steps=brief.task.episode_steps) if settings.anchors else ()
     views = [attempt_view(turn, omit=settings.history_omits) for turn in turns[:-1]]
     views += [attempt_view(turn) for turn in turns[-1:]]

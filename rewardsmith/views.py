@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rewardsmith.codetext import formulas
+from rewardsmith.config import TrainSettings
 from rewardsmith.envdoc import observation_doc
 from rewardsmith.feedback.changes import entries_first
 from rewardsmith.feedback.curves import COMPONENT
@@ -103,12 +104,19 @@ class TaskView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingView:
-    """How a policy is trained; `ahead` is the steps, and `ahead_s` the seconds, that its discount looks ahead."""
+    """How a policy is trained; `ahead` is the steps, and `ahead_s` the seconds, that its discount looks ahead.
+
+    `scaled` where rewards are divided by the deviation of their discounted sum; then what `summed` steps earn is cut.
+    `warm` is the share of its parent's policy that one begins with, empty for none. Both are None where not known.
+    """
 
     env_steps: int
     gamma: str
     ahead: str
     ahead_s: str
+    scaled: bool | None
+    summed: int
+    warm: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +209,8 @@ class AttemptView:
     formulas: tuple[str, ...]
 
 
-def training_view(brief: Brief) -> TrainingView | None:
+def training_view(brief: Brief, train: TrainSettings | None) -> TrainingView | None:
+    """None where the brief does not tell of it; without `train` it tells less."""
     if not brief.env_steps or not 0 < brief.gamma < 1:
         return None
     ahead = 1 / (1 - brief.gamma)
@@ -210,6 +219,9 @@ def training_view(brief: Brief) -> TrainingView | None:
         gamma=_g(brief.gamma),
         ahead=_g(ahead, digits=3),
         ahead_s=_g(ahead * brief.task.control_dt_s, digits=2),
+        scaled=train.normalise_reward if train else None,
+        summed=train.sac.ahead if train and train.algorithm == "sac" else 1,
+        warm=None if train is None else _percentage(train.warm_start) if train.warm_start else "",
     )
 
 

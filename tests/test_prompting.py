@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rewardsmith import envdoc, geometry, prompting, resources, taskfile, views
-from rewardsmith.config import FeedbackSettings, SearchSettings
+from rewardsmith.config import FeedbackSettings, SearchSettings, TrainSettings
 from rewardsmith.feedback import comment, sources
 from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import Brief, Sandbox, Scene
@@ -711,6 +711,45 @@ def test_prompt_tells_budget_discount_and_ranges() -> None:
     assert "trained for 150000 control steps in all, its parallel environments taken together, with" in text
     assert "with discount 0.99: it looks about 100 steps" in text
     assert "| -2.3 to 1.4 |" in text
+
+
+def told_of_training(train: TrainSettings | None) -> str:
+    brief = Brief(task=TASK, env_steps=150_000, gamma=0.99)
+    text = prompting.render(brief, settings=SEARCH, train=train).messages[1].content
+    return text.partition("Each policy is ")[2].partition(" The step that ends")[0]
+
+
+NO_SCALE = "the proportions and signs of your components matter, their overall scale does not."
+
+
+@pytest.mark.parametrize(
+    ("train", "told", "untold"),
+    [
+        (TrainSettings(), (NO_SCALE, "What each step earns is then cut at 10"), ("as they are",)),
+        (TrainSettings(algorithm="sac"), (NO_SCALE, "What up to 3 steps in a row earn is then cut"), ("each step",)),
+        (
+            TrainSettings(normalise_reward=False),
+            ("Rewards are taken as they are in training", "their overall scale matters."),
+            ("divided", "cut"),
+        ),
+        (None, ("mostly divided", "and cut at 10"), ("scale", "scratch")),
+    ],
+)
+def test_what_becomes_of_rewards_in_training_is_told_as_it_is(
+    train: TrainSettings | None, told: tuple[str, ...], untold: tuple[str, ...]
+) -> None:
+    text = told_of_training(train)
+    assert all(words in text for words in told)
+    assert not any(words in text for words in untold)
+
+
+def test_what_a_policy_begins_with_is_told_as_it_is() -> None:
+    assert told_of_training(TrainSettings()).startswith("trained from scratch for 150000 control steps")
+    warm = told_of_training(TrainSettings(warm_start=0.4))
+    assert warm.startswith("trained for 150000 control steps")
+    assert "One that has a parent begins with 40% of its parent's policy in its weights, any other from" in warm
+    system = prompting.render(CASES["first"], settings=SEARCH).messages[0].content
+    assert "scratch" not in system  # whatever the settings are
 
 
 @pytest.mark.parametrize(

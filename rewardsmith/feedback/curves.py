@@ -197,7 +197,7 @@ def _fitness_trend(fitness: Summary | None) -> Iterator[Remark]:
 def _constant(components: Sequence[Summary]) -> Iterator[Remark]:
     for s in components:
         if s.max == s.min == 0:
-            text = f"'{_label(s)}' was 0 all the time: what it rewards never happened."
+            text = f"'{_label(s)}' was 0 all the time: what it stands for never happened."
         elif s.range <= FLAT * s.magnitude:
             text = f"'{_label(s)}' hardly changed in training ({_span(s)}): it can teach nothing but how long to last."
         else:

@@ -7,7 +7,7 @@ names faults only; a reward without any gets none. What the whole reward is expl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,7 @@ from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import episodes
 from rewardsmith.feedback.curves import COMPONENT, DOMINANT, FLAT
 from rewardsmith.feedback.episodes import RANDOM, Episode, correlation, joined
+from rewardsmith.feedback.reach import reach
 from rewardsmith.feedback.saturation import Saturation, saturated
 from rewardsmith.feedback.summary import ends
 from rewardsmith.feedback.wording import g, label
@@ -107,8 +108,21 @@ class Material:
 
     def largest(self, name: str) -> float:
         """How large a component gets, as a share of the one that gets largest."""
-        most = max(self.peak(n) for n in self.names)
-        return self.peak(name) / most if most else 0.0
+        return _share(self.peak, name, self.names)
+
+    def typical(self, name: str) -> float:
+        """How large it is on average under the policy, as a share of the one that is largest."""
+        return _share(self.size, name, self.names)
+
+    def uneven(self) -> bool:
+        """Whether correlations are of the sums of episodes that differ in length."""
+        played = (*self.own, *self.others)
+        return len(played) >= EPISODES and len({e.steps for e in played}) > 1
+
+
+def _share(size: Callable[[str], float], name: str, names: Sequence[str]) -> float:
+    most = max(size(n) for n in names)
+    return size(name) / most if most else 0.0
 
 
 def diagnose(attempt: Attempt, judged: Judged, scene: Scene) -> list[Finding]:
@@ -122,7 +136,7 @@ def diagnose(attempt: Attempt, judged: Judged, scene: Scene) -> list[Finding]:
         *_opposed(known, agrees),
         *_dominant(known, agrees),
         *flat,
-        *(f for f in _still(known) if f.component not in asleep),
+        *(f for f in _still(known, _signs(attempt, known, scene)) if f.component not in asleep),
     ]
 
 
@@ -134,8 +148,8 @@ def agreements(known: Material) -> dict[str, float]:
     return {name: r for name, r in found.items() if r is not None}
 
 
-def _over_episodes(known: Material, name: str) -> float | None:
-    pairs = [(float(e.components[name].double().sum()), e.played.fitness) for e in (*known.own, *known.others)]
+def _over_episodes(known: Material, name: str, reduce: Callable[[Tensor], Tensor] = Tensor.sum) -> float | None:
+    pairs = [(float(reduce(e.components[name].double())), e.played.fitness) for e in (*known.own, *known.others)]
     return _correlation(pairs, least=EPISODES)
 
 
@@ -212,13 +226,27 @@ def _ending_pays_in_training(known: Material) -> Iterator[Finding]:
 def _opposed(known: Material, agrees: Mapping[str, float]) -> Iterator[Finding]:
     """A component that is higher where fitness is lower, and gets large enough to matter."""
     for name, r in agrees.items():
-        if r < OPPOSED and known.largest(name) > (SMALL_COST if known.mean(name) < 0 else SMALL):
+        if r < OPPOSED and _misleads(known, name):
             yield Finding(
                 kind="opposed",
                 component=name,
                 text=f"`{label(name)}` is higher where fitness is lower (correlation {r:.2f}): it pulls against the "
                 "goal. Turn its sign, gate it with progress, or drop it.",
             )
+
+
+def _misleads(known: Material, name: str) -> bool:
+    """Whether a component that goes against fitness is large enough to mislead.
+
+    A penalty's sum grows with an episode's length, and an early end makes a peak of it: where lengths differ, its mean
+    size counts, and its means per step must go against fitness too.
+    """
+    if known.mean(name) >= 0:
+        return known.largest(name) > SMALL
+    if not known.uneven():
+        return known.largest(name) > SMALL_COST
+    r = _over_episodes(known, name, Tensor.mean)
+    return known.typical(name) > SMALL_COST and r is not None and r < OPPOSED
 
 
 def _dominant(known: Material, agrees: Mapping[str, float]) -> Iterator[Finding]:
@@ -246,18 +274,24 @@ def _times(large: float, small: float) -> str:
     return f"{g(large / small, digits=2)} times" if large < MANY * small else f"over {MANY} times"
 
 
-def _still(known: Material) -> Iterator[Finding]:
+def _signs(attempt: Attempt, known: Material, scene: Scene) -> Mapping[str, int]:
+    """Of components that were 0 at every known step: 1 where other states are paid, -1 where they only cost."""
+    graph, played = episodes.graph_of(attempt), [e.played for e in (*known.own, *known.others)]
+    if graph is None or not played or all(known.peak(name) for name in known.names):
+        return {}
+    found = reach(graph, played, scene.task)
+    return {name: 1 if high > 0 else -1 for name, (low, high) in found.items() if low or high}
+
+
+def _still(known: Material, signs: Mapping[str, int]) -> Iterator[Finding]:
     """Components that are 0, or the same, at every step that is known, or 0 wherever the policy goes."""
     most = max((known.size(name) for name in known.names), default=0.0)
     for name in known.names:
         values = known.ever(name)
         size, spread = known.peak(name), float(values.max() - values.min()) if len(values) else 0.0
         if len(values) and size == 0:
-            text = (
-                f"`{label(name)}` was 0 at every step: what it rewards never happened. Ease its condition, drop "
-                "it, or, if it stands for success, let another component lead there."
-            )
-            yield Finding(kind="never", component=name, text=text)
+            if (sign := signs.get(name, 0)) >= 0:
+                yield Finding(kind="never", component=name, text=_never(name, sign))
         elif known.own and known.size(name) == 0 and _unreached(known, name):
             text = (
                 f"`{label(name)}` was 0 wherever this policy went, though a known episode of another gets up to "
@@ -268,6 +302,18 @@ def _still(known: Material) -> Iterator[Finding]:
             always = g(float(values.mean()))
             text = f"`{label(name)}` was the same at every step ({always}): {_taught(known, name)}."
             yield Finding(kind="constant", component=name, text=text)
+
+
+def _never(name: str, sign: int) -> str:
+    if sign > 0:
+        return (
+            f"`{label(name)}` was 0 at every step: what it rewards never happened. Ease its condition, drop "
+            "it, or, if it stands for success, let another component lead there."
+        )
+    return (
+        f"`{label(name)}` was 0 at every step. If it is meant to pay, ease its condition or let another component lead "
+        "there; a penalty for what never happened is no fault."
+    )
 
 
 def _taught(known: Material, name: str) -> str:
@@ -296,9 +342,9 @@ def _saturated(attempt: Attempt, judged: Judged, known: Material, scene: Scene) 
 
 
 def _is_gate(s: Saturation, known: Material) -> bool:
-    """Whether a sigmoid at its upper limit holds something open that moves all the same."""
+    """Whether a tanh or sigmoid at its limit is a factor of something that moves all the same."""
     values = known.lived(s.squash.component)
-    if (s.squash.shape, s.state) != ("sigmoid", "full") or not len(values):
+    if s.squash.shape == "exp" or s.state != "full" or not s.squash.factor or not len(values):
         return False
     low, high = (episodes.share(values, at) for at in (0.05, 0.95))
     return high - low > MOVES * float(values.abs().max())
@@ -308,12 +354,14 @@ def _asleep(s: Saturation) -> str:
     name, share = f"`{label(s.squash.component)}`", f"{math.floor(100 * s.flat)}% of the steps"
     formula = _formula(s)
     match s.squash.shape, s.state:
-        case "exp", "faded":
-            seen = f"{name}: {formula} has faded to 0 at {share} (median exponent {g(s.median)}), so it shows no way"
+        case shape, "faded":
+            what = "exponent" if shape == "exp" else "argument"
+            seen = f"{name}: {formula} has faded to 0 at {share} (median {what} {g(s.median)}), so it shows no way"
         case "exp", "full":
             seen = f"{name}: {formula} is 1 at {share} (median exponent {g(s.median)}), so it tells nothing apart"
         case _:
-            seen = f"{name}: {formula} is at its limit at {share} (median argument {g(s.median)}): more pays no more"
+            flat = f"{name}: {formula} is flat at {share} (median argument {g(s.median)})"
+            seen = f"{flat}: a change there changes nothing"
     return f"{seen}. {_remedy(s)}"
 
 

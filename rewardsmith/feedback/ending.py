@@ -2,7 +2,7 @@
 
 What ends an episode stands in no signal, so it is read off: a number that leaves its ordinary range in the last steps
 of nearly every episode that ended early. It is a correlate, and called no more than that. Where the reward paid those
-steps no less than others, that is told as well: such a reward does not see the end coming.
+steps no less than others, that is told as well, with the components that saw the end coming, if any did.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback.episodes import Episode, own, share
 from rewardsmith.feedback.signals import apart
-from rewardsmith.feedback.wording import g, in_unit
+from rewardsmith.feedback.wording import g, in_unit, label
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Feedback, Judged, Signal, Task, Trajectory
 
@@ -26,6 +26,7 @@ ORDINARY = (0.05, 0.95)
 BEYOND = 0.25  # how far outside the ordinary range, as a share of its width, an end must lie
 AGREE = 0.75  # of the episodes that ended early must show it
 TOLD = 3
+FELL, CLEAR = 0.25, 0.02  # of its own and of the reward's size: what a component that saw an end coming falls by
 
 
 def from_settings(settings: FeedbackSettings) -> Endings:  # noqa: ARG001 - nothing here is a matter of taste
@@ -86,17 +87,33 @@ def departures(played: Sequence[Trajectory], task: Task) -> list[Departure]:
 
 
 def unwarned(played: Sequence[Episode]) -> str:
-    """A sentence where the reward paid the steps before failed ends no less than the steps before those; else empty."""
+    """A sentence where the reward paid the steps before failed ends no less than the steps before those; else empty.
+
+    It names the components that fell clearly there all the same.
+    """
     failed = [e for e in played if e.played.terminated and not e.played.success and e.steps >= 2]
     if not failed:
         return ""
     windows = [_window(e.played) for e in failed]
-    pairs = zip(failed, windows, strict=True)
-    ends, before = zip(*((float(e.reward[-w:].mean()), float(e.reward[:-w].mean())) for e, w in pairs), strict=True)
-    end, usual = statistics.median(ends), statistics.median(before)
+    usual, end = _paid([e.reward for e in failed], windows)
     if not usual <= end:
         return ""
-    return f"Your reward paid {g(end)} a step there, {g(usual)} before: it does not see such an end coming."
+    paid = f"Your reward paid {g(end)} a step there, {g(usual)} before"
+    parts = {name: _paid([e.components[name] for e in failed], windows) for name in failed[0].components}
+    least = CLEAR * max(abs(usual), abs(end))
+    fell = [n for n, (was, now) in parts.items() if was - now > max(least, FELL * max(abs(was), abs(now)))]
+    if not fell:
+        return f"{paid}: it does not see such an end coming."
+    fell = sorted(fell, key=lambda n: parts[n][1] - parts[n][0])[:TOLD]
+    told = ", ".join(f"`{label(n)}` fell from {g(parts[n][0])} to {g(parts[n][1])}" for n in fell)
+    return f"{paid}: {told}, but the rest made up for it."
+
+
+def _paid(steps: Sequence[Tensor], windows: Sequence[int]) -> tuple[float, float]:
+    """Means a step before the last steps and in them: medians over the episodes."""
+    pairs = [(float(values[:-w].mean()), float(values[-w:].mean())) for values, w in zip(steps, windows, strict=True)]
+    before, last = zip(*pairs, strict=True)
+    return statistics.median(before), statistics.median(last)
 
 
 def _of(signal: Signal, played: Sequence[Trajectory], early: Sequence[Trajectory]) -> list[Departure]:

@@ -35,7 +35,8 @@ COLUMNS = 6  # of an argument with several numbers a row
 class Squash:
     """A function in a component, and its argument: `scale` is t in x / t, and x enters with `power`.
 
-    `scale` is None where the argument is not plainly something over a number.
+    `scale` is None where the argument is not plainly something over a number. `factor`: something else that depends on
+    the inputs is multiplied by it.
     """
 
     component: str
@@ -43,6 +44,7 @@ class Squash:
     argument: Ref
     scale: float | None
     power: float
+    factor: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,9 +90,9 @@ def squashes(program: Program, component: str, ref: Ref) -> list[Squash]:
     """The nearest `exp`, `tanh` or `sigmoid` on every way back from a component's value."""
     first = len(program.inputs) + len(program.constants)
     found: list[Squash] = []
-    waiting, seen = [ref], set[int]()
+    waiting, seen = [(ref, False)], set[int]()
     while waiting:
-        at = waiting.pop()
+        at, factor = waiting.pop()
         if at.index in seen or at.index < first:
             continue
         seen.add(at.index)
@@ -99,10 +101,20 @@ def squashes(program: Program, component: str, ref: Ref) -> list[Squash]:
         if node.op in ("exp", "tanh", "sigmoid") and isinstance(argument, Ref):
             scale, power = _scale(program, argument)
             shape: Shape = "exp" if node.op == "exp" else "tanh" if node.op == "tanh" else "sigmoid"
-            found.append(Squash(component=component, shape=shape, argument=argument, scale=scale, power=power))
+            found.append(
+                Squash(component=component, shape=shape, argument=argument, scale=scale, power=power, factor=factor)
+            )
         else:
-            waiting.extend(reversed(node.refs()))
+            inner = factor or _is_product(program, node)
+            waiting.extend((ref, inner) for ref in reversed(node.refs()))
     return found
+
+
+def _is_product(program: Program, node: Node) -> bool:
+    """Whether two values that depend on the inputs are multiplied."""
+    made = len(program.inputs) + len(program.constants)
+    fixed = range(len(program.inputs), made)
+    return node.op == "mul.Tensor" and sum(ref.index not in fixed for ref in node.refs()) > 1
 
 
 # --- the temperature ------------------------------------------------------------------------------------------------

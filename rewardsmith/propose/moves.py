@@ -143,7 +143,7 @@ def _stay_alive(terms: Terms, s: Situation) -> Change | None:
 def _granting(wish: Wish) -> Move:
     def step(terms: Terms, s: Situation) -> Change | None:
         old = next((t for t in terms if wish.signal in t.signals and t.kind in FLIPPABLE | COSTS), None)
-        new = _wished(wish, s) if old is None else _pulled(old, wish)
+        new = _wished(wish, s) if old is None else _pulled(old, wish, s)
         if new is None:
             return None
         kept = (*terms, new) if old is None else _replaced(terms, old, new)
@@ -158,12 +158,18 @@ def _wished(wish: Wish, s: Situation) -> Term | None:
     return replace(fitting[0], weight=wish.sign * abs(fitting[0].weight)) if fitting else None
 
 
-def _pulled(term: Term, wish: Wish) -> Term:
-    """The term, pulled towards the wish: doubled where it agrees, else turned round (a cost is halved)."""
+def _pulled(term: Term, wish: Wish, s: Situation) -> Term | None:
+    """The term, pulled towards the wish: doubled where it agrees, else turned round (a cost is halved).
+
+    Notes come again with every parent: past its first guess a weight is left alone.
+    """
     wanted = wish.sign if term.kind != "progress" else -wish.sign
+    guess = next((f.weight for i in s.ideas for f in i.forms if f.key == term.key), 0.0)
     if term.weight * wanted > 0:
-        return _heavier(term, 2.0)
-    return _heavier(term, 0.5) if term.kind in COSTS else replace(term, weight=-term.weight)
+        return _heavier(term, 2.0) if guess * wanted > 0 and abs(term.weight) <= abs(guess) else None
+    if term.kind in COSTS:
+        return _heavier(term, 0.5) if 0 < abs(guess) <= abs(term.weight) else None
+    return replace(term, weight=-term.weight)
 
 
 # --- mutations ------------------------------------------------------------------------------------------------------

@@ -33,8 +33,13 @@ RESTART_DEPTH = 16  # ... from one of so many structures not met lately
 TRIES = 24  # moves tried until one gives something new
 GOLDEN = 0.6180339887  # multiples of it, modulo 1, spread any number of offspring evenly
 
-_MORE = words("encourage faster higher increase increased longer more reward")
-_LESS = words("avoid decrease fewer less lower no not reduce slower smaller stop too")
+_MORE = words("faster greater higher increase increased larger longer more raise")
+_LESS = words("decrease fewer less lower penalise penalize reduce shorter slower smaller stop")
+_ASK = words("encourage reward")  # more, unless another word says of what
+_NOT = words("never no not without")
+_AVOID = _NOT | {"avoid"}
+_LITTLE = words("few little low rarely seldom short slow small weak")
+_CLAUSES = re.compile(r"[.,;:!?]|\b(?:and|but|or|so|then|because|while|when)\b")
 
 
 class OfflineProposer:
@@ -220,12 +225,40 @@ def _wishes(people: Iterable[HumanInput], task: Task) -> Iterator[Wish]:
 
 
 def _asked(text: str, task: Task) -> Iterator[Wish]:
-    said = words(text)
-    sign = -1 if said & _LESS else 1 if said & _MORE else 0
     spoken = " ".join(text.replace("_", " ").lower().split())
     for name in usable(task):
-        if sign and re.search(rf"\b{re.escape(name.replace('_', ' ').lower())}\b", spoken):
+        rest, count = re.subn(rf"\b{re.escape(name.replace('_', ' ').lower())}\b", " ", spoken)
+        if count and (sign := _sign(rest)):
             yield Wish(signal=name, sign=sign, words=_quoted(text))
+
+
+def _sign(text: str) -> int:
+    """1 where every clause that says so asks for more, -1 where for less; 0 where none does or they disagree."""
+    plain = text.replace("\u2019", "'").replace("n't", " not")
+    said = {sign for clause in _CLAUSES.split(plain) for sign in _signs(re.findall(r"[a-z]+", clause))}
+    return said.pop() if len(said) == 1 else 0
+
+
+def _signs(clause: Sequence[str]) -> set[int]:
+    """What a clause asks for; 0 where that cannot be told."""
+    said: set[int] = set()
+    for n, word in enumerate(clause):
+        before, following = clause[:n], clause[n + 1 : n + 2]
+        if word == "too" and following:
+            said.add(0 if _NOT & {*before} else 1 if following[0] in _LITTLE else -1)
+        elif word == "enough" and _NOT & {*before}:
+            said.add(-1 if _LITTLE & {*before} else 1)
+        elif word in _MORE:
+            said.add(_turn(before))
+        elif word in _LESS:
+            said.add(-_turn(before))
+    said = said or {_turn(clause[:n]) for n, word in enumerate(clause) if word in _ASK}
+    return said or ({-1} if "avoid" in clause else set())
+
+
+def _turn(before: Sequence[str]) -> int:
+    """-1 right after a `not`, as in `do not stop`; 0 where one stands further off, 1 where none does."""
+    return -1 if _AVOID & {*before[-2:]} else 0 if _AVOID & {*before} else 1
 
 
 def _quoted(text: str) -> str:

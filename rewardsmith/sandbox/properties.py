@@ -180,16 +180,18 @@ class _Examination:
     # --- edges ---
 
     def _check_plausible_edges(self) -> None:
-        """Where inputs are zero that come near it, and at the ends of what was seen."""
+        """Where inputs are zero that come near it, and at the ends of what was seen; unit vectors stay."""
         near_zero = [name for name, value in self._rows.items() if _comes_near_zero(value)]
         for zeroed in [*([near_zero] if near_zero else []), *([name] for name in near_zero)]:
             self._check_edge(
                 self._with(zeroed, 0.0), f"where {_and(zeroed)} {'is' if len(zeroed) == 1 else 'are'} zero"
             )
-        lowest = {name: value.amin(dim=0, keepdim=True) for name, value in self._rows.items()}
-        highest = {name: value.amax(dim=0, keepdim=True) for name, value in self._rows.items()}
-        self._check_edge(lowest, "at the lowest values of its inputs")
-        self._check_edge(highest, "at the highest values of its inputs")
+        first = {name: rows[:1] for name, rows in self._rows.items()}
+        free = {name: rows for name, rows in self._rows.items() if not _has_unit_length(rows)}
+        lowest = {name: rows.amin(dim=0, keepdim=True) for name, rows in free.items()}
+        highest = {name: rows.amax(dim=0, keepdim=True) for name, rows in free.items()}
+        self._check_edge(first | lowest, "at the lowest values of its inputs")
+        self._check_edge(first | highest, "at the highest values of its inputs")
 
     def _check_edge(self, rows: States, where: str) -> None:
         for what, value in self._run(rows).named():

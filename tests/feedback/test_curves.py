@@ -205,7 +205,7 @@ def test_notable_things_are_told_and_others_are_not(
 @pytest.mark.parametrize(
     ("curves", "text"),
     [
-        ({"component/a": (0.0, 0.0)}, "'a' was 0 all the time: what it rewards never happened."),
+        ({"component/a": (0.0, 0.0)}, "'a' was 0 all the time: what it stands for never happened."),
         ({"success": (0.0, 0.04)}, "Success stayed near zero: at most 4.0% of episodes succeeded in training."),
         ({"success": (0.0, 0.0)}, "Success stayed near zero: no episode succeeded in training."),
         ({"fitness": PEAKED}, "Fitness peaked at 4 after 50% of training and was 1 at the end."),

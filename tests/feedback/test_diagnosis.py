@@ -82,6 +82,25 @@ def test_component_that_never_paid_is_named(judged: MakeAttempt, coming: list[Tr
     ]
 
 
+@pytest.mark.parametrize(
+    "penalty",
+    ["-0.5 * torch.clamp(1.0 - height, min=0.0)", "-2.0 * (height < 0.7).float()", "-torch.relu(speed - 3.0)"],
+)
+def test_penalty_for_what_never_happened_is_no_fault(
+    judged: MakeAttempt, coming: list[Trajectory], task: Task, penalty: str
+) -> None:
+    assert kinds(judged(coming, code=code(near="torch.exp(-d / 0.5)", low=penalty)), task) == []
+
+
+def test_neither_bonus_nor_penalty_is_taken_for_granted_where_that_cannot_be_told(
+    judged: MakeAttempt, coming: list[Trajectory], task: Task
+) -> None:
+    nowhere = "((height > 1.3) & (height < 1.301)).float()"
+    [(kind, _, text)] = found(judged(coming, code=code(near="torch.exp(-d / 0.5)", odd=nowhere)), task)
+    assert kind == "never"
+    assert text.startswith("`odd` was 0 at every step. If it is meant to pay, ease its condition")
+
+
 def test_bonus_that_others_reach_but_this_policy_never_is_named(
     judged: MakeAttempt, coming: list[Trajectory], episode: MakeEpisode, task: Task
 ) -> None:
@@ -150,6 +169,27 @@ def test_large_penalty_that_grows_with_fitness_is_named(
     assert ("opposed", "still") in kinds(attempt, task, staying)
 
 
+@pytest.mark.parametrize(
+    ("weight", "slope", "last", "named"),
+    [
+        (0.4, -0.1, None, False),  # a step costs ever less
+        (0.9, 0.1, None, True),  # and ever more
+        (0.9, 0.02, 9.0, False),  # so, but little: the peak is of the fall at the end
+    ],
+)
+def test_penalty_whose_sum_grows_with_the_length_of_episodes_is_judged_by_its_steps(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task, weight: float, slope: float, last: float | None, named: bool
+) -> None:
+    """Longer episodes are fitter, and cost more in sum."""
+    played = []
+    for k in range(8):
+        speed = [(2.0 if slope < 0 else 0.1) + slope * k] * (21 + 8 * k)
+        speed[-1] = speed[-1] if last is None else last
+        played.append(episode([0.5] * len(speed), speed=speed, fitness=float(k), terminated=True))
+    costs = code(fast="1.0 + 0.1 * speed", still=f"-{weight} * speed")
+    assert (("opposed", "still") in kinds(judged(played, code=costs), task)) == named
+
+
 def test_faded_exponential_is_named_with_a_temperature(
     judged: MakeAttempt, staying: list[Trajectory], task: Task
 ) -> None:
@@ -163,18 +203,36 @@ def test_faded_exponential_is_named_with_a_temperature(
 def test_function_at_its_limit_is_not_named_once_the_task_is_solved(
     judged: MakeAttempt, coming: list[Trajectory], task: Task
 ) -> None:
-    quick = code(fast="torch.tanh(speed / 0.05) * (1.0 + d)", near="torch.exp(-d / 0.5)")
+    quick = code(fast="torch.tanh(speed / 0.05) + 0.5 * d", near="torch.exp(-d / 0.5)")
     assert ("full", "fast") in kinds(judged(coming, code=quick), task)
     assert kinds(judged(coming, code=quick, success_rate=0.95), task) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("1.0 - torch.tanh(20.0 * d)", "tanh(x / 0.05) is flat at 100% of the steps (median argument 20): a change"),
+        ("torch.sigmoid((0.05 - d) / 0.01)", "sigmoid(x / 0.01) has faded to 0 at 100% of the steps (median argument"),
+        ("torch.sigmoid((1.0 + d) / 0.01)", "sigmoid(x / 0.01) is flat at 100% of the steps (median argument 200)"),
+    ],
+)
+def test_a_function_that_is_flat_is_not_said_to_pay_where_it_does_not(
+    judged: MakeAttempt, staying: list[Trajectory], task: Task, part: str, told: str
+) -> None:
+    attempt = judged(staying[:4], code=code(place=part, fast="0.1 + speed"))
+    [text] = [t for kind, name, t in found(attempt, task, staying) if kind in ("faded", "full")]
+    assert text.startswith(f"`place`: {told}")
+    assert "pays" not in text
 
 
 def test_a_gate_that_stands_open_is_no_fault_while_what_it_holds_moves(
     judged: MakeAttempt, coming: list[Trajectory], staying: list[Trajectory], task: Task
 ) -> None:
-    held = code(near="torch.sigmoid((height - 1.0) / 0.01) * torch.exp(-d / 0.5)")
-    assert not [f for f in kinds(judged(coming, code=held), task, staying) if f[0] == "full"]
-    alone = code(up="torch.sigmoid((height - 1.0) / 0.01)", near="torch.exp(-d / 0.5)")
-    assert ("full", "up") in kinds(judged(coming, code=alone), task, staying)
+    for gate in ("torch.sigmoid((height - 1.0) / 0.01)", "torch.tanh(height / 0.01)"):
+        held = code(near=f"{gate} * torch.exp(-d / 0.5)")
+        assert not [f for f in kinds(judged(coming, code=held), task, staying) if f[0] == "full"]
+        alone = code(up=gate, near="torch.exp(-d / 0.5)")
+        assert ("full", "up") in kinds(judged(coming, code=alone), task, staying)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,28 @@ def test_a_reward_that_pays_the_fall_as_much_as_the_walk_is_told_so(
         assert words.endswith(told if paid else "(ordinary: 1.19 to 1.21).")
 
 
+@pytest.mark.parametrize(
+    ("weight", "told"),
+    [
+        ("0.5", "`fall` fell from 0 to -0.5, but the rest made up for it."),
+        ("0.01", "it does not see such an end coming."),  # next to nothing beside the reward
+    ],
+)
+def test_a_component_that_sees_the_end_coming_is_named_where_the_rest_makes_up_for_it(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task, weight: str, told: str
+) -> None:
+    """Over the last ten steps `fast` goes from 2 to 3, and `fall` from 0 to minus its weight."""
+    code = (
+        "import torch\n\n\ndef compute_reward(speed: torch.Tensor, height: torch.Tensor):\n"
+        f"    fall = -{weight} * (height < 1.18).float()\n"
+        '    return speed + fall, {"fast": speed, "fall": fall}\n'
+    )
+    speed = [2.0] * 31 + [3.0] * 10
+    kept = [episode([0.0] * 41, height=falling(40), speed=speed, terminated=True) for _ in range(4)]
+    words = said(judged(kept, code=code), task)
+    assert words.endswith(f" Your reward paid {3 - float(weight):.3g} a step there, 2 before: {told}")
+
+
 def test_episodes_that_lasted_are_told_in_a_sentence(judged: MakeAttempt, episode: MakeEpisode, task: Task) -> None:
     kept = [episode([0.0] * 41) for _ in range(3)]
     assert said(judged(kept, code=None), task) == "Endings: all 3 kept episodes lasted their whole time."

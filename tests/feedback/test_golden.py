@@ -139,7 +139,7 @@ def test_prompt_of_the_default_method_with_four_turns_stays_below_its_budget(nam
     task = taskfile.load(name).task
     turns = _lineage(task, sandbox, config)
     brief = Brief(task=task, turns=turns, siblings=turns, earlier=2 * turns, env_steps=1_000_000, gamma=0.99)
-    prompt = prompting.render(brief, settings=config.search)
+    prompt = prompting.render(brief, settings=config.search, train=config.train)
     assert sum(tokens(m.content) for m in prompt.messages) < 7000
     assert sum(len(m.content) for m in prompt.messages) / 4 < 5300  # the usual guess
 

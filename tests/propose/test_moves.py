@@ -61,9 +61,9 @@ def test_a_move_gives_well_formed_terms_that_read_back(move: Move, seed: int, in
         assert read(render(Genome(terms=terms), TASK), TASK) == Genome(terms=terms)
 
 
-COST = Term(kind="effort", signals=("action",), weight=-0.1)
+COST = Term(kind="effort", signals=("action",), weight=-0.01)
 FORWARD = Term(kind="linear", signals=("x_velocity",), weight=1.0)
-GAIN = Term(kind="progress", signals=("x_velocity",), weight=-30.0)
+GAIN = Term(kind="progress", signals=("ball_position",), index=0, weight=-30.0)
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,26 @@ GAIN = Term(kind="progress", signals=("x_velocity",), weight=-30.0)
     [
         ((FORWARD,), ("x_velocity", 1), 2.0),
         ((FORWARD,), ("x_velocity", -1), -1.0),
-        ((FORWARD, COST), ("action", -1), -0.2),
-        ((FORWARD, COST), ("action", 1), -0.05),
-        ((GAIN,), ("x_velocity", 1), -60.0),
-        ((GAIN,), ("x_velocity", -1), 30.0),
+        ((FORWARD, COST), ("action", -1), -0.02),
+        ((FORWARD, COST), ("action", 1), -0.005),
+        ((GAIN,), ("ball_position", 1), -60.0),
+        ((GAIN,), ("ball_position", -1), 30.0),
     ],
 )
 def test_a_wish_pulls_a_term_its_way(terms: tuple[Term, ...], wish: tuple[str, int], expected: float) -> None:
     change = mend(terms, situation(0, (Wish(signal=wish[0], sign=wish[1], words="so"),)))
     assert change is not None
     assert change[0][-1].weight == expected
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("term", [FORWARD, COST, GAIN])
+def test_a_wish_that_comes_again_with_every_parent_is_granted_once(term: Term, sign: int) -> None:
+    wish = Wish(signal=term.signals[0], sign=sign, words="so")
+    before = (FORWARD,) if term is FORWARD else (FORWARD, term)
+    change = mend(before, situation(0, (wish,)))
+    assert change is not None
+    assert mend(change[0], situation(1, (wish,))) is None
 
 
 def test_nothing_to_mend_is_no_change() -> None:

@@ -452,6 +452,35 @@ def test_a_note_asking_for_less_of_a_signal_is_granted() -> None:
     assert "less_joint_velocities_weight = -0.01" in text
 
 
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("x velocity is too low, raise it", 1),
+        ("not a high enough x velocity; more!", 1),
+        ("do not stop: increase x_velocity", 1),
+        ("Please don't reduce x_velocity", 1),
+        ("it doesn't hop and x_velocity should be higher", 1),
+        ("reward x_velocity too", 1),
+        ("x_velocity is too high", -1),
+        ("avoid too high x velocity", -1),
+        ("reward less x_velocity", -1),
+        ("do not reward more x_velocity", -1),
+        ("more x_velocity, lower torso_pitch", 0),
+        ("x_velocity is not too low", 0),
+        ("it does not hop with higher x_velocity", 0),
+        ("x_velocity is not smooth", 0),
+    ],
+)
+def test_a_note_is_granted_as_it_is_meant_or_not_at_all(words: str, asked: int) -> None:
+    note = Note(text=words, on="", who="ada", when="now")
+    parent = attempt(write(Brief(task=RUN)), judged(fitness=RISING))
+    assert "more_x_velocity_weight = 1.0" in parent.candidate.code
+    text = ask(Brief(task=RUN, turns=(parent,), people=(note,)))
+    assert ("A note says" in text) == bool(asked)
+    told = {1: "more_x_velocity_weight = 2.0", -1: "less_x_velocity_weight = -1.0", 0: OPENING}
+    assert told[asked] in text
+
+
 # --- rewards by others ----------------------------------------------------------------------------------------------
 
 

@@ -33,3 +33,17 @@ def test_the_operation_that_gave_what_is_not_finite_is_named(expression: str, ca
     assert isinstance(fault, Fault)
     assert fault.kind == "not_finite"
     assert fault.words["cause"].startswith(cause)
+
+
+def test_a_quaternion_is_not_tried_where_none_can_be() -> None:
+    """Entry by entry its greatest values have more than unit length: 1 - 2 * (0.8 ** 2 + 0.8 ** 2) is below -1."""
+    shapes: dict[str, tuple[int, ...]] = {"turn": (4,), "speed": ()}
+    body = "torch.acos(1.0 - 2.0 * (turn[:, 1].square() + turn[:, 2].square())) + speed"
+    traced = tracing.trace(f"import torch\ndef compute_reward(turn, speed):\n    return {body}, {{}}", shapes)
+    assert isinstance(traced, str)
+    graph = RewardGraph.from_json(traced, signals=shapes)
+    turns = torch.tensor([[0.6, 0.8, 0.0, 0.0], [0.6, 0.0, 0.8, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    assert properties.examine(graph, {"turn": turns, "speed": ROWS["speed"]}, {}) == ()
+    found = properties.examine(graph, {"turn": 0.9 * turns, "speed": ROWS["speed"]}, {})
+    assert isinstance(found, Fault)
+    assert found.words["where"] == "at the highest values of its inputs"
