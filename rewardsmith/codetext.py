@@ -18,16 +18,26 @@ Span = tuple[int, int]
 
 FUNCTION = "compute_reward"
 _BOM = "\ufeff"
+_MOST_BITS = 1000  # the largest float has 1024
 _TOTALS = frozenset({"total", "total_reward", "reward"})
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 def parsed(code: str) -> ast.Module | None:
-    """The tree of `code`; None where it is not Python."""
+    """The tree of `code`; None where it is not Python, or holds a number that is no float."""
     try:
-        return syntax.module(code.removeprefix(_BOM))
+        tree = syntax.module(code.removeprefix(_BOM))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return None if huge_number(tree) else tree
+
+
+def huge_number(tree: ast.AST) -> ast.Constant | None:
+    """A whole number in `tree` that no float holds, and that Python, from 4300 digits on, cannot write."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value.bit_length() > _MOST_BITS:
+            return node
+    return None
 
 
 def entry(tree: ast.Module) -> ast.FunctionDef | None:
@@ -109,7 +119,7 @@ def formulas(code: str, *, numbers: bool = True) -> list[str]:
     try:
         found = [*_formulas(function, numbers=numbers)]
         return found + [line for helper in helpers for line in _of_helper(helper, numbers=numbers)]
-    except RecursionError:  # nested too deeply to be written
+    except (RecursionError, ValueError):  # nested too deeply to be written, or an f-string that cannot be
         return []
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from rewardsmith import graph_program
 from rewardsmith.errors import RewardsmithError
-from rewardsmith.graph_check import TORCH_REFUSES
+from rewardsmith.graph_check import TORCH_REFUSES, row_bytes
 from rewardsmith.graph_code import Run, generate
 from rewardsmith.graph_form import canonical
 from rewardsmith.graph_program import MAX_COMPONENTS, GraphError, Program, Ref
@@ -30,6 +30,9 @@ __all__ = ["MAX_COMPONENTS", "CannotCompile", "GraphError", "RewardGraph", "allo
 
 PREVIOUS = "prev_"
 PROGRESS = "episode_progress"
+
+MOST_MIB = 256
+"""What the values of a graph take at most while it runs; more rows than that holds are computed in blocks."""
 
 _TRIAL_ROWS = (1, 97)  # the second is a prime, so that no size of a signal happens to be the same
 _COMPILED_FOR = (7, 64)  # numbers of rows compiled code is made with; the same code runs for any other
@@ -61,6 +64,7 @@ class RewardGraph:
         self._shapes = {name: signals[name] for name in self._program.inputs}
         self._make_once, self._run = generate(self._program, kinds)
         self._once: dict[torch.device, tuple[Tensor, ...]] = {}
+        self._block = _block(row_bytes(kinds))
         self.inputs = self._program.inputs
         self.unused = self._program.unused
         self.components = tuple(name for name, _ in self._program.components)
@@ -86,8 +90,9 @@ class RewardGraph:
         `inputs`: each `(N, *shape)` float32, all on one device; names the graph does not read are ignored.
         """
         given = [inputs[name] for name in self.inputs]
+        run = self._run if len(given[0]) <= self._block else self._in_blocks
         with torch.no_grad():
-            total, parts = self._run(self._once_on(given[0].device), *given)
+            total, parts = run(self._once_on(given[0].device), *given)
         return total, dict(zip(self.components, parts, strict=True))
 
     def compiled(self, *, device: str = "cpu") -> RewardGraph:
@@ -120,6 +125,20 @@ class RewardGraph:
         nodes = len(self._program.nodes)
         return f"RewardGraph({self.sha256[:12]}, {nodes} operations, components: {', '.join(self.components)})"
 
+    def _in_blocks(self, once: tuple[Tensor, ...], *given: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What `_run` gives, from a block of rows at a time."""
+        results = given[0].new_empty((1 + len(self.components), len(given[0])), dtype=torch.float32)
+        blocks = (value.split(self._block) for value in given)
+        for columns, *block in zip(results.split(self._block, dim=1), *blocks, strict=True):
+            self._fill(columns, once, *block)
+        total, *parts = results
+        return total, tuple(parts)
+
+    def _fill(self, columns: Tensor, once: tuple[Tensor, ...], *given: Tensor) -> None:
+        """Copy one block's results, `(1 + components, rows)`: kept as they are, they could keep all it computed."""
+        total, parts = self._run(once, *given)
+        torch.stack((total, *parts), out=columns)
+
     def _once_on(self, device: torch.device) -> tuple[Tensor, ...]:
         if device not in self._once:
             self._once[device] = self._make_once(device)
@@ -134,6 +153,11 @@ class RewardGraph:
         for result in (total, *parts.values()):
             if result.shape != (rows,) or result.dtype != torch.float32:
                 raise GraphError(f"the graph gives {tuple(result.shape)} {result.dtype} for {rows} environments")
+
+
+def _block(bytes_a_row: int) -> int:
+    """The rows of a block: a power of two, 512 or more, as a kernel's last bits may depend on a row's place in 32."""
+    return 1 << (MOST_MIB * 2**20 // bytes_a_row).bit_length() - 1
 
 
 def _compile(run: Run) -> Run:

@@ -122,6 +122,12 @@ def _given(program: Program, signals: Names) -> Kinds:
     return {Ref(i): kind for i, kind in enumerate((*inputs, *constants))}
 
 
+def row_bytes(kinds: Kinds) -> int:
+    """What all values that grow with the number of environments take, in bytes for each environment."""
+    grown = [kind for kind in kinds.values() if any(size.per_row for size in kind.shape)]
+    return sum(kind.dtype.itemsize * math.prod(size.count for size in kind.shape) for kind in grown)
+
+
 def _check_size(node: Node, kind: Kind) -> int:
     """How many values per environment a result has. Raises: GraphError: too many."""
     if kind.dtype not in DTYPES.values():

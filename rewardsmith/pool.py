@@ -116,7 +116,7 @@ def rows(trajectory: Trajectory, names: Iterable[str], *, episode_steps: int) ->
 def rewards(
     graph: RewardGraph, trajectories: Sequence[Trajectory], *, episode_steps: int
 ) -> list[tuple[Tensor, Mapping[str, Tensor]]]:
-    """The reward `(T,)` and its components `{name: (T,)}` on every episode, from one call on all their rows."""
+    """The reward `(T,)` and its components `{name: (T,)}` on every episode; the graph says how many rows at a time."""
     if not trajectories:
         return []
     apart = [rows(t, graph.inputs, episode_steps=episode_steps) for t in trajectories]

@@ -134,3 +134,15 @@ def test_formulas_are_the_reward_function_s_own_but_for_the_total_then_those_of_
 @pytest.mark.parametrize("code", ["", "no Python (", "x = 1", "def compute_reward(a):\n    b = " + "-" * 2000 + "a"])
 def test_code_that_cannot_be_read_has_no_formulas(code: str) -> None:
     assert formulas(code) == []
+
+
+def test_code_with_a_number_that_no_float_holds_is_not_read() -> None:
+    code = "def compute_reward(a):\n    b = {}\n    return a, {{'c': a * ({} % 7)}}"
+    for number in ("0x" + "f" * 4000, str(10**400)):
+        assert parsed(code.format(number, 1)) is None
+        assert formulas(code.format(1, number)) == []
+    assert parsed(code.format(10**300, 1)) is not None
+
+
+def test_an_f_string_that_python_cannot_write_gives_no_formulas() -> None:
+    assert formulas("def compute_reward(a):\n    b = f'''{'\a'}'''\n    return a, {}") == []

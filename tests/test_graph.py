@@ -14,8 +14,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rewardsmith import graph_ops
-from rewardsmith.graph import GraphError, RewardGraph, allowed_inputs
+from rewardsmith import graph_check, graph_ops
+from rewardsmith.graph import MOST_MIB, GraphError, RewardGraph, _block, allowed_inputs
 from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
 
 SIGNALS: dict[str, tuple[int, ...]] = {"speed": (), "hand": (3,), "goal": (3,), "foot": (4, 3)}
@@ -79,6 +79,49 @@ def test_any_number_of_rows_gives_one_value_each(count: int) -> None:
     expected = -0.5 * (rows["hand"] - rows["goal"]).norm(dim=-1) + rows["speed"]
     assert total.shape == components["near"].shape == (count,)
     assert torch.allclose(total, expected, atol=1e-6)
+
+
+def _wide() -> RewardGraph:
+    """The sum of sigmoid(-(speed - 0.1 i)^2) over i up to 2047, and the fifth once more."""
+    nodes = [
+        _node("arange", 2048, dtype={"dtype": "float32"}),  # v1
+        _node("mul.Scalar", _t(1), 0.1),
+        _node("unsqueeze", _t(0), -1),  # v3
+        _node("sub.Tensor", _t(3), _t(2)),
+        _node("square", _t(4)),
+        _node("neg", _t(5)),
+        _node("sigmoid", _t(6)),
+        _node("sum.dim_IntList", _t(7), [-1]),  # v8
+        _node("select.int", _t(7), -1, 5),  # v9, which shares the memory of v7
+        _node("add.Tensor", _t(8), _t(9)),
+    ]
+    program = _program(inputs=["speed"], constants=[], nodes=nodes, total=_t(10), components=[["fifth", _t(9)]])
+    return _graph(program)
+
+
+def test_more_rows_than_memory_is_granted_for_are_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _wide()
+    monkeypatch.setattr("rewardsmith.graph.MOST_MIB", 32)  # 4 * 2048 + 5 values a row, 1023 rows: blocks of 512
+    blocks = _wide()
+    seen: list[int] = []
+    run = blocks._run
+    monkeypatch.setattr(blocks, "_run", lambda once, speed: seen.append(len(speed)) or run(once, speed))
+    for rows, expected in ((512, [512]), (513, [512, 1]), (1500, [512, 512, 476])):
+        seen.clear()
+        total, components = blocks(_rows(rows))
+        as_whole, parts = whole(_rows(rows))
+        assert seen == expected
+        assert torch.equal(total, as_whole)
+        assert torch.equal(components["fifth"], parts["fifth"])
+        if rows > 512:  # 12 bytes a row, and not all that the blocks computed
+            assert components["fifth"].untyped_storage().nbytes() <= 12 * rows
+
+
+def test_no_graph_is_too_wide_for_blocks_in_which_rows_keep_their_places() -> None:
+    most = graph_check.MAX_WORK * 8  # bytes a row, if all were float64
+    assert _block(most) == 512
+    assert _block(most // 3) == 1024
+    assert _block(4) * 4 == MOST_MIB * 2**20
 
 
 def test_attributes_name_what_is_read_reported_and_unused() -> None:

@@ -148,6 +148,17 @@ def test_a_row_alone_gives_what_it_gives_among_others(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_blocks_of_rows_give_the_very_bits_of_all_rows_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, _ = _program(name)
+    rows = _rows(1001, seed=3)
+    total, components = graph(rows)
+    monkeypatch.setattr(graph, "_block", 64)
+    again, parts = graph(rows)
+    found = zip((total, *components.values()), (again, *parts.values()), strict=True)
+    assert all(torch.equal(one.nan_to_num(), other.nan_to_num()) for one, other in found)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_graph_takes_inputs_in_any_memory_layout(name: str) -> None:
     graph, _ = _program(name)
     rows = _rows(7, seed=2)

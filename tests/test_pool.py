@@ -176,3 +176,17 @@ def test_a_reward_is_computed_on_each_episode_by_itself(lengths: list[int]) -> N
     found = rewards(graph, [_episode(0.0, steps=n) for n in lengths], episode_steps=10)
     assert [total.tolist() for total, _ in found] == [[i + 1.0 for i in range(n)] for n in lengths]
     assert all(torch.equal(components["speed"], total) for total, components in found)
+
+
+def test_a_wide_reward_takes_the_memory_of_some_rows_whatever_the_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = RewardGraph.from_json(GRAPH, signals={"speed": ()})
+    long = [_episode(0.0, steps=n) for n in (700, 1, 800)]
+    whole = rewards(graph, long, episode_steps=1000)
+    seen: list[int] = []
+    run = graph._run
+    monkeypatch.setattr(graph, "_block", 512)
+    monkeypatch.setattr(graph, "_run", lambda once, speed: seen.append(len(speed)) or run(once, speed))
+    found = rewards(graph, long, episode_steps=1000)
+    assert seen == [512, 512, 477]
+    assert all(torch.equal(total, expected) for (total, _), (expected, _) in zip(found, whole, strict=True))
+    assert all(torch.equal(parts["speed"], total) for total, parts in found)

@@ -59,6 +59,18 @@ def test_a_graph_scores_whole_rollouts_row_by_row(rollout: Rollout) -> None:
     assert {tuple(v.shape) for v in components.values()} == {(12, 3)}
 
 
+def test_a_rollout_of_more_rows_than_a_block_is_scored_just_the_same(
+    rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = _graph("distance", "distance", "prev_position")
+    reward = train.graph_reward(graph, Readings(TASK))
+    whole, parts = reward(rollout)
+    monkeypatch.setattr(graph, "_block", 8)  # of 36 rows
+    total, components = reward(rollout)
+    assert torch.equal(total, whole)
+    assert all(torch.equal(components[name], parts[name]) for name in parts)
+
+
 def test_references_are_the_environments_reward_and_the_sparse_quantity_without_components(rollout: Rollout) -> None:
     readings = Readings(TASK)
     expert, none = train.expert_reward(readings)(rollout)

@@ -54,6 +54,12 @@ SENTENCES: Mapping[str, _Sentence] = {
     "syntax": _Sentence("Python cannot parse the code: {detail}.", "Send one complete Python file."),
     "too_long": _Sentence("The code is {size} characters long; at most {limit} are read.", "Write a shorter reward."),
     "nesting": _Sentence("The code is nested too deeply to be parsed.", "Split long expressions into several lines."),
+    "huge_number": _Sentence(
+        "The code holds a whole number of more than 300 digits.", "Write a number that a float can hold, e.g. 1e6."
+    ),
+    "f_string": _Sentence(
+        "The code holds an f-string with a backslash or control character inside its braces.", "Leave the f-string out."
+    ),
     "no_function": _Sentence(
         "The code defines no function compute_reward.",
         "Define compute_reward(<signals>) returning (total, components) at the top level of the file.",

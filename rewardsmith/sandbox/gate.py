@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import NoReturn
 
-from rewardsmith import syntax
+from rewardsmith import codetext, syntax
 from rewardsmith.errors import did_you_mean
 from rewardsmith.sandbox import vocabulary
 from rewardsmith.sandbox.faults import FaultFound
@@ -72,8 +72,9 @@ def check(code: str, declared: Collection[str] = ()) -> Gated:
 
 
 def _check(code: str, declared: Collection[str]) -> Gated:
-    plain = _Plain()
-    tree = plain.visit(_parse(code))
+    parsed, plain = _parse(code), _Plain()
+    _check_written(parsed)
+    tree = plain.visit(parsed)
     _check_nodes(tree)
     _check_names(tree, declared)
     _check_attributes(tree)
@@ -126,6 +127,18 @@ def _parse(code: str) -> ast.Module:
         raise FaultFound("syntax", detail="it holds a character that is not text") from None
     except (RecursionError, MemoryError):
         raise FaultFound("nesting") from None
+
+
+def _check_written(tree: ast.Module) -> None:
+    """Whoever reads code from here on may write any part of it as text; Python fails at these, with a ValueError."""
+    if number := codetext.huge_number(tree):
+        raise FaultFound("huge_number", number.lineno)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            try:
+                ast.unparse(node)
+            except ValueError:
+                raise FaultFound("f_string", node.lineno) from None
 
 
 class _Plain(ast.NodeTransformer):

@@ -341,7 +341,7 @@ def _verdict(ended: dict[str, object], said: bytes, seconds: float) -> dict[str,
     code = ended.get("exit")
     if not isinstance(code, int):
         return Fault("crash", words={"how": "together with the sandbox's worker"})
-    if code == NOT_LOCKED:
+    if code == NOT_LOCKED and ended.get("locked") is not True:
         raise SandboxUnavailable("A worker could not be locked in, though that was tried with success at its start.")
     if ended.get("too_much") is True:
         return Fault("output")

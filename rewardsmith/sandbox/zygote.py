@@ -6,6 +6,8 @@ stand on the stack. It has one thread, runs no candidate's code itself, and ends
 Run as a script: `python -I zygote.py FOLDER_OF_THE_PACKAGE locked|open`. It reads frames from descriptor 0 and writes
 frames to descriptor 1, each four bytes of length and as many bytes. A request is a frame of JSON, and a second one of
 numbers where it says so; what comes back is a frame of JSON on how the child ended, and one of what the child said.
+
+A child that is locked in writes `_LOCKED` before it begins its job, for how it ends is then a candidate's to choose.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
 LENGTH = struct.Struct("!I")
 MAX_ANSWER = 1_100_000  # bytes
-NOT_LOCKED = 77  # a child's exit code where its locks could not be put on
+NOT_LOCKED = 77  # a child's exit code where its locks could not be put on; believed of one that wrote nothing
+_LOCKED = b"\n"
 MOST_WAITING = 12.0
 """How many times its own seconds a job may wait, besides, for a processor of a busy machine."""
 
@@ -184,8 +187,8 @@ class _Server:
         code, by_itself = _end(child, left if said is not None and not too_much else lambda: 0.0)
         os.close(reading)
         _end_orphans()
-        ended = {"exit": code, "in_time": by_itself, "too_much": too_much, "waited": waited}
-        return ended, b"" if too_much else said or b""
+        ended = {"exit": code, "in_time": by_itself, "too_much": too_much, "waited": waited, "locked": said != b""}
+        return ended, b"" if too_much else (said or b"").removeprefix(_LOCKED)
 
     def _be_the_child(self, request: Mapping[str, Any], limits: Limits, answer: int) -> None:
         """Do the job, say what came of it, end. Never returns."""
@@ -197,6 +200,7 @@ class _Server:
                 jail.enter(limits, answer=answer, required=self._locked)
             except OSError:
                 os._exit(NOT_LOCKED)
+            os.write(jail.ANSWER, _LOCKED)
             left = json.dumps(self._jobs[request["job"]](request, self._states)).encode()
             while left:
                 left = left[os.write(jail.ANSWER, left) :]

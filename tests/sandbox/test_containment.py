@@ -23,7 +23,7 @@ from torch import Tensor
 from rewardsmith import verify
 from rewardsmith.config import VerifySettings
 from rewardsmith.graph import allowed_inputs
-from rewardsmith.sandbox import ProcessSandbox, landlock, seccomp
+from rewardsmith.sandbox import ProcessSandbox, landlock, seccomp, zygote
 from rewardsmith.types import (
     Attempt,
     Candidate,
@@ -139,6 +139,15 @@ def test_candidates_share_no_memory(shipped: Gallery) -> None:
     """A page that all children may write to would let one of them mark, or block, those that come after it."""
     maps = Path(f"/proc/{shipped.worker}/maps").read_text(encoding="utf-8").splitlines()
     assert [line for line in maps if line.split()[1].startswith("rw-s")] == []
+
+
+@pytest.mark.parametrize("first", ["", "os.close(3)\n", "os.write(3, b'{}')\n"])
+def test_a_candidate_cannot_say_that_its_locks_failed(first: str, ablated: Gallery) -> None:
+    code = f"import os\n{first}os._exit({zygote.NOT_LOCKED})"
+    [ended] = ablated.sandbox.trace([code], signals=allowed_inputs(ablated.task))
+    assert isinstance(ended, Rejected)
+    assert ended.reason == "The code ended its worker process (exit code 77)."
+    assert ablated.stands()
 
 
 @pytest.mark.parametrize("mode", ["shipped", "ablated"])

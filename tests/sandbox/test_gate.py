@@ -259,3 +259,42 @@ def test_other_decorators_are_a_fault(decorator: str) -> None:
 )
 def test_statements_beside_the_function(line: str, kind: str) -> None:
     assert _kind(f"import typing\n{line}\n{REWARD}") == kind
+
+
+HUGE = "0x" + "f" * 4000  # 4817 digits: Python reads it, and fails to write it
+ODD = "f'''{'\a'}'''"  # a character that a constant is written with a backslash for; there none may stand
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def compute_reward(speed: {}):\n    return speed, {{}}",
+        "def compute_reward(speed):\n    return speed * ({}).real.real, {{}}",
+        "def compute_reward(speed):\n    r = speed * 1\n    r[{} & 0] = 1\n    return r, {{}}",
+        "def compute_reward(speed):\n    return speed * float({} % 7), {{}}",
+        "if {}:\n    a = 1\ndef compute_reward(speed):\n    return speed, {{}}",
+        "@{}\ndef compute_reward(speed):\n    return speed, {{}}",
+        "def compute_reward(speed):\n    match speed:\n        case {}:\n            return speed, {{}}",
+    ],
+)
+def test_a_number_too_large_to_be_written_is_a_fault_wherever_it_stands(code: str) -> None:
+    assert _kind(code.format(HUGE)) == "huge_number"
+
+
+def test_whole_numbers_may_be_as_large_as_a_float() -> None:
+    code = "def compute_reward(speed):\n    return speed * {}, {{}}"
+    assert _kind(code.format(10**300)) == ""
+    assert _kind(code.format(-(10**301))) == ""
+    assert _kind(code.format(10**400)) == "huge_number"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def compute_reward(speed: {}):\n    return speed, {{}}",
+        "def compute_reward(speed):\n    return speed * {}.real.real, {{}}",
+    ],
+)
+def test_an_f_string_that_python_cannot_write_is_a_fault(code: str) -> None:
+    assert _kind(code.format(ODD)) == "f_string"
+    assert _kind(code.format("f'{1:.2f} of {len([1])}'")) != "f_string"

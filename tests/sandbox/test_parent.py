@@ -211,6 +211,15 @@ def test_code_is_not_blamed_for_a_machine_that_gives_it_no_processor(
     assert rejected.reason == reason
 
 
+def test_a_worker_that_could_not_be_locked_in_ends_everything(tmp_path: Path) -> None:
+    ended = json.dumps({"exit": 77, "in_time": True, "too_much": False, "waited": 0.0, "locked": False})
+    with (
+        _acting(tmp_path, b"", ended=ended, settings=Settings()) as acting,
+        pytest.raises(SandboxUnavailable, match="could not be locked in"),
+    ):
+        acting.trace([FINE], signals=SIGNALS)
+
+
 def test_a_frame_longer_than_any_can_be_is_not_waited_for(tmp_path: Path) -> None:
     said = b"x" * (parent.MAX_ANSWER + 1)
     with _acting(tmp_path, said, settings=Settings()) as acting:

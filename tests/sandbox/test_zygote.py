@@ -1,7 +1,9 @@
-"""How long the worker lets a job go on: waiting for a busy processor is not the job's own time."""
+"""How long the worker lets a job go on, where waiting for a busy processor is not the job's own time; and what it says
+of how a job ended."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,3 +61,36 @@ def test_an_answer_is_read_while_seconds_are_added_and_not_beyond() -> None:
     os.close(writing)
     assert zygote._read_capped(reading, lambda: 5.0) == b"late"
     os.close(reading)
+
+
+ENDINGS = """
+import json, os
+from rewardsmith.sandbox import jail, zygote
+
+def fails(*_, **__):
+    raise OSError
+
+def stays(*_):
+    while True:
+        pass
+
+jobs = {"answers": lambda *_: {"x": 1}, "leaves": lambda *_: os._exit(77), "stays": stays}
+server = zygote._Server(1, jobs, locked=False)
+enter = jail.enter
+for name in (*jobs, "fails"):
+    jail.enter = fails if name == "fails" else enter
+    ended, said = server._in_a_child({"job": name, "seconds": 0.5 if name == "stays" else 20.0, "memory_mib": 256})
+    print(json.dumps([name, ended["exit"], ended["locked"], said.decode()]))
+"""
+
+
+def test_a_child_that_could_not_be_locked_in_is_told_from_one_that_says_so() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDINGS], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True
+    )
+    assert [json.loads(line) for line in ended.stdout.splitlines()] == [
+        ["answers", 0, True, '{"x": 1}'],
+        ["leaves", 77, True, ""],
+        ["stays", -9, True, ""],
+        ["fails", 77, False, ""],
+    ]

@@ -67,6 +67,7 @@ def test_fine_code_stays_a_draft(task: Task, draft: Draft) -> None:
         ("yield x_velocity", "may not contain yield"),
         ("x = undefined_thing", "'undefined_thing' is not defined"),
         ("x = x_velocty", "Did you mean 'x_velocity'?"),
+        ("x = 0x" + "f" * 4000, "a whole number of more than 300 digits"),
     ],
 )
 def test_what_reward_code_may_not_hold_is_named(line: str, words: str, task: Task, draft: Draft) -> None:
