@@ -62,7 +62,7 @@ def test_an_unknown_price_counts_as_nothing_and_is_told_once(propose: Propose, a
     assert [reply.cost_usd for reply in replies] == [0.0, 0.0]
     assert told == [
         "The price of deepseek/unheard-of is not known (it is not in litellm's price table); "
-        "its cost counts as 0, its tokens are counted."
+        "its cost counts as 0, so that limits.cost_usd ends nothing. Its tokens are counted, for limits.tokens."
     ]
 
 
