@@ -52,8 +52,9 @@ def made(found: Sequence[Record]) -> str:
     dates = sorted({t.date for r in found for t in r.trainings})
     when = " to ".join(sorted({dates[0], dates[-1]})) if dates else ""
     measured = f"Measured {when} on {'; '.join(sorted(machines))}." if dates else "None so far."
-    lacking = [name for name in taskfile.names() if name not in {record.task for record in found}]
-    rest = f"Not measured yet: {', '.join(lacking)}.\n" if lacking else ""
+    whole = {r.task for r in found if {t.env_steps for t in r.trainings} >= BUDGETS.keys()}
+    lacking = [name for name in taskfile.names() if name not in whole]
+    rest = f"Not measured yet, or not in whole: {', '.join(lacking)}.\n" if lacking else ""
     return "\n".join([table.markdown(), f"{measured}\n", rest, _unsolved(found)]).replace("\n\n\n", "\n\n")
 
 
