@@ -144,8 +144,7 @@ def evolve(
             return
         if base_url and public(base_url) != base_url:
             _to_stderr(f"--base-url is kept as {public(base_url)}; give it in full again on `rewardsmith resume`.")
-        folder = folder if name else claim_folder(runs, loaded.task.name)
-        with begin(folder, loaded, settings, extras) as run:
+        with begin(folder if name else claim_folder(runs, loaded.task.name), loaded, settings, extras) as run:
             _say_start(run)
             _work(run, extras, settings, plain=plain, sandbox=locked)
 
