@@ -37,6 +37,11 @@ def group(states: Sequence[State], shape: Shape, settings: TrainSettings, *, dev
     return ppo.Group(states, shape, settings, device=device)
 
 
+def rollouts(settings: TrainSettings) -> int:
+    """How many rollouts a training's env steps come to, one at least."""
+    return max(1, round(settings.env_steps / (settings.num_envs * settings.rollout_steps)))
+
+
 def check(settings: TrainSettings) -> None:
     """Raises: ConfigError: settings that the algorithm has no way to follow."""
     if settings.algorithm == "sac" and settings.warm_start:
@@ -44,8 +49,7 @@ def check(settings: TrainSettings) -> None:
             f"train.warm_start is {settings.warm_start:g}: train.algorithm=sac begins from first weights alone. "
             "Expected 0, or train.algorithm=ppo."
         )
-    batch = settings.num_envs * settings.rollout_steps
-    steps = max(1, round(settings.env_steps / batch)) * batch
+    steps = rollouts(settings) * settings.num_envs * settings.rollout_steps
     if settings.algorithm == "sac" and steps < settings.sac.warmup_steps:
         raise ConfigError(
             f"train.env_steps is {settings.env_steps:,}: train.algorithm=sac plays at random for the first "

@@ -109,7 +109,7 @@ class _Session:
         self._settings, self._crew = settings, crew
         self._race = race and settings.race.enabled
         self._trainings = [_begun(t, shape, settings, seed=seed) for t in trainees]
-        self._rollouts = max(1, round(settings.env_steps / self._batch))
+        self._rollouts = kinds.rollouts(settings)
         self._started, self._done = time.monotonic(), 0
 
     def run(self, watch: Watcher, place: Place | None) -> list[Outcome]:
