@@ -13,6 +13,7 @@ import pytest
 from rewardsmith.report import lineage, summary, table
 from rewardsmith.report.lineage import tree
 from rewardsmith.store import Run
+from rewardsmith.store.codec import Json
 from rewardsmith.types import Anchor, Attempt, Drafted, Final, Generation, Judged, Score, Stop
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
@@ -31,6 +32,18 @@ def without_time_and_versions(text: str) -> str:
 
 def test_the_summary_of_a_finished_run(run: Run) -> None:
     golden("summary.md", without_time_and_versions(summary(run)))
+
+
+def test_the_command_to_begin_anew_names_what_lies_in_the_run_and_what_it_was_asked_for(empty_run: Run) -> None:
+    """A task with files of its own, a method of a person's own, and what is no setting."""
+    asked: Json = {"base_url": "http://gpu:8000/v1", "trajectories": ["/data/my episodes.safetensors"]}
+    config = empty_run.start.config.model_copy(update={"method": "mine.yaml"})
+    empty_run.start = replace(empty_run.start, config=config, task_place="task/cheetah.yaml", extras=asked)
+    name = empty_run.folder.name
+    assert (
+        f"rewardsmith evolve {name}/task/cheetah.yaml --config {name}/config.yaml --method default "
+        "--trajectories '/data/my episodes.safetensors' --base-url http://gpu:8000/v1\n"
+    ) in summary(empty_run)
 
 
 def test_the_table_of_a_finished_run(run: Run) -> None:
