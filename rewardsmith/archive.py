@@ -3,13 +3,14 @@
 Greedy, as in Eureka: the parent is the best attempt so far, so it never gets worse; a chain that restarts begins from
 nothing (or from the person's seed). People's words come first: a pin chooses the parent, a veto bars one, and a
 preference overrules fitness between the two it names. A dialogue, as in CARD, goes on from the last attempt instead.
-With `search.rank_by: llm` the score that a model gave takes the place of fitness, and its preferences count like a
-person's that were said earlier.
+With `search.rank_by: llm` the score that a model gave takes the place of fitness, which decides among equal scores and
+among attempts without one, and its preferences count where no person has spoken of the two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import Literal
 
 from rewardsmith.config import SearchSettings
 from rewardsmith.types import Attempt, Generation, HumanInput, Judged, Mark, Preference
@@ -22,6 +23,7 @@ class Archive:
         self._settings = settings
         self._generations: list[Generation] = []
         self._people: list[HumanInput] = []
+        self._judge: list[Preference] = []
 
     @classmethod
     def replay(cls, history: Sequence[Generation], settings: SearchSettings) -> Archive:
@@ -37,10 +39,10 @@ class Archive:
         self._people.extend(people)
 
     def add(self, generation: Generation) -> None:
-        """Append a finished generation; where a model ranks, its preferences are taken in as people's are."""
+        """Append a finished generation; where a model ranks, its preferences are taken in."""
         self._generations.append(generation)
         if self._settings.rank_by == "llm":
-            self.hear([p for a in generation.attempts for f in a.feedback for p in f.preferences])
+            self._judge.extend(p for a in generation.attempts for f in a.feedback for p in f.preferences)
 
     @property
     def next_index(self) -> int:
@@ -120,46 +122,54 @@ class Archive:
     def _vetoed(self) -> frozenset[str]:
         return frozenset(p.on for p in self._people if isinstance(p, Mark) and p.kind == "veto")
 
-    def _rank(self, attempt: Attempt) -> tuple[bool, float]:
-        """What the best has most of: fitness, or the judge's score; an attempt without one is behind all that have."""
-        if self._settings.rank_by == "fitness":
-            return True, _fitness(attempt)
-        scores = [f.score for f in attempt.feedback if f.score is not None]
-        return bool(scores), scores[-1] if scores else 0.0
+    def _rank(self, attempt: Attempt) -> tuple[bool, float, float]:
+        return rank(attempt, by=self._settings.rank_by)
 
     def _preferred(self, pool: Sequence[Attempt]) -> Attempt | None:
-        """The pinned attempt, else the first by rank, moved along preferences."""
+        """The pinned attempt, else the first by rank, moved along preferences, persons' before the judge's.
+
+        Of preferences in a circle those of persons hold; where these go in a circle, it ends where it was entered.
+        """
         allowed = {a.id: a for a in _judged(pool, self._vetoed())}
         for pin in reversed([p for p in self._people if isinstance(p, Mark) and p.kind == "pin"]):
             if pin.on in allowed:
                 return allowed[pin.on]
         best = max(allowed.values(), key=self._rank, default=None)
-        seen: set[str] = set()
-        while best is not None and best.id not in seen:
-            seen.add(best.id)
-            best = allowed.get(self._preferred_to(best.id, allowed) or "", best)
-        return best
+        if best is None:
+            return None
+        persons = [p for p in self._people if isinstance(p, Preference)]
+        walked: list[str] = []
+        name = best.id
+        while name not in walked:
+            walked.append(name)
+            name = _preferred_to(name, [*self._judge, *persons], allowed) or name
+        circle = walked[walked.index(name) :]  # of one, where the walk came to an end
+        name = next((one for one in circle if _preferred_to(one, persons, circle) is None), name)
+        return allowed[name]
 
-    def _preferred_to(self, loser: str, allowed: Container[str]) -> str | None:
-        """Whom of the `allowed` somebody prefers to `loser`; of each pair, what was said last counts."""
-        told: set[str] = set()
-        for p in reversed(self._people):
-            if not isinstance(p, Preference) or p.p_first is None or loser not in (p.first, p.second):
-                continue
-            other, p_loser = (p.second, p.p_first) if p.first == loser else (p.first, 1 - p.p_first)
-            if p_loser < 0.5 and other not in told and other in allowed:
-                return other
-            told.add(other)
-        return None
+
+def rank(attempt: Attempt, *, by: Literal["fitness", "llm"]) -> tuple[bool, float, float]:
+    """What the best of judged attempts has most of: a model's score, where that ranks, and then fitness."""
+    assert isinstance(attempt.outcome, Judged)
+    score = attempt.model_score if by == "llm" else None
+    return score is not None, score or 0.0, attempt.outcome.score.mean
+
+
+def _preferred_to(loser: str, said: Sequence[Preference], allowed: Container[str]) -> str | None:
+    """Whom of the `allowed` somebody prefers to `loser`; of each pair, what was said last counts."""
+    told: set[str] = set()
+    for p in reversed(said):
+        if p.p_first is None or loser not in (p.first, p.second):
+            continue
+        other, p_loser = (p.second, p.p_first) if p.first == loser else (p.first, 1 - p.p_first)
+        if p_loser < 0.5 and other not in told and other in allowed:
+            return other
+        told.add(other)
+    return None
 
 
 def _judged(pool: Sequence[Attempt], vetoed: frozenset[str]) -> list[Attempt]:
     return [a for a in pool if isinstance(a.outcome, Judged) and a.id not in vetoed]
-
-
-def _fitness(attempt: Attempt) -> float:
-    assert isinstance(attempt.outcome, Judged)
-    return attempt.outcome.score.mean
 
 
 def _mentions(said: HumanInput) -> set[str]:

@@ -19,7 +19,7 @@ from rewardsmith import advice, farm, feedback, propose, sim
 from rewardsmith.anchors.scale import shipped
 from rewardsmith.budget import resident_mib
 from rewardsmith.config import EvolveConfig
-from rewardsmith.errors import ConfigError, RunError
+from rewardsmith.errors import ConfigError, RunError, did_you_mean
 from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Checkpoints, Eyes, Parts, Proposer, Watcher
 from rewardsmith.propose.endpoint import public
@@ -173,7 +173,14 @@ def prove(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell)
     """
     proposer_of(config, extras, run_folder=run_folder, tell=tell)
     adviser_of(config, extras, run_folder=run_folder, tell=tell)
-    feedback.sources([s for s in config.feedback.sources if s not in advice.NAMES], config.feedback)
+    named = feedback.sources([s for s in config.feedback.sources if s not in advice.NAMES], config.feedback)
+    known = {*feedback.SOURCES, *advice.NAMES, advice.critic.NAME, *(source.name for source in named)}
+    for name in config.search.history_omits:
+        if name not in known:
+            raise ConfigError(
+                f"search.history_omits: no feedback source is called '{name}'.{did_you_mean(name, sorted(known))} "
+                f"Known: {', '.join(sorted(known))}."
+            )
 
 
 def adviser_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> Proposer | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -131,7 +131,9 @@ class TrainSettings(Settings):
     epochs: int = Field(5, ge=1)
     minibatches: int = Field(4, ge=1)
     learning_rate: float = Field(3e-4, gt=0)
-    target_kl: float | None = Field(0.02, description="the learning rate is adapted towards this KL; null: constant")
+    target_kl: float | None = Field(
+        0.02, gt=0, description="the learning rate is adapted towards this KL; null: constant"
+    )
     gamma: float = Field(0.99, ge=0, le=1)
     gae_lambda: float = Field(0.95, ge=0, le=1)
     clip_coef: float = Field(0.2, gt=0)
@@ -139,7 +141,7 @@ class TrainSettings(Settings):
     value_coef: float = Field(0.5, ge=0)
     entropy_coef: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(0.5, gt=0)
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
     activation: Literal["tanh", "elu", "relu"] = "tanh"
     init_log_std: float = 0.0
     normalise_obs: bool = True
@@ -223,7 +225,7 @@ class ScreenSettings(Settings):
     labels: Literal["auto", "success", "fitness"] = Field(
         "auto", description="what tells good episodes from bad; auto: success where the task declares it"
     )
-    fitness_quantile: float = Field(0.25, gt=0, le=0.5, description="for labels by fitness: the share at either end")
+    fitness_quantile: float = Field(0.25, gt=0, lt=0.5, description="for labels by fitness: the share at either end")
     least: int = Field(8, ge=1, description="good and bad episodes each without which nothing can be decided")
     demonstration: bool = Field(
         False, description="must score the expert above its noised self above random play, where an expert is known"
@@ -254,7 +256,7 @@ class AdviceSettings(Settings):
 
     critic_rounds: int = Field(0, ge=0, le=3, description="times a draft is reviewed, and revised, before training")
     episodes: int = Field(2, ge=1, le=8, description="failed episodes of an attempt that the analyzer is shown")
-    pairs: int = Field(2, ge=0, le=16, description="pairs of attempts a generation that the judge compares")
+    pairs: int = Field(2, ge=0, le=16, description="pairs of attempts a generation that a judge that ranks compares")
     look: Literal["summaries", "frames", "both"] = Field(
         "summaries",
         description="what the judge is shown of an episode: its signals in a table, pictures of it, or both",

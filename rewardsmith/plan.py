@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from rewardsmith.display import count_words, duration_words
 from rewardsmith.environment import raw_env_steps_per_s
 from rewardsmith.finals import FACTORS
 from rewardsmith.interfaces import Brief
+from rewardsmith.learn.kinds import whole_steps
 from rewardsmith.play import random_states, ranges_of
 from rewardsmith.propose.prices import price_of
 from rewardsmith.types import Prompt, Task
@@ -29,7 +30,7 @@ def plan_words(task: Task, config: EvolveConfig, extras: Extras) -> list[str]:
         "",
         *_training_words(task, config, extras),
         "",
-        *_model_words(task, config),
+        *_model_words(task, config, seeded=len(extras.seeded)),
     ]
 
 
@@ -46,9 +47,8 @@ def changed_settings(config: BaseModel, defaults: BaseModel, prefix: str = "") -
 def env_steps_of(config: EvolveConfig, *, seeded: int, references: int) -> int:
     """Training env steps of the whole run if no candidate is rejected, in whole rollouts."""
     train, search = config.train, config.search
-    rollout = train.num_envs * train.rollout_steps
-    each = max(1, round(train.env_steps / rollout)) * rollout
-    return each * (train.seeds * (search.restarts * search.generations * search.offspring + seeded) + references)
+    trainings = train.seeds * (search.restarts * search.generations * search.offspring + seeded) + references
+    return whole_steps(train) * trainings
 
 
 def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references: int) -> int:
@@ -63,15 +63,19 @@ def judge_steps_of(task: Task, config: EvolveConfig, *, seeded: int, references:
     return round(task.episode_steps * (config.pool.random + 2 * policies * judge.episodes + fresh))
 
 
-def advice_calls_of(config: EvolveConfig) -> tuple[tuple[str, int], ...]:
-    """What else than for rewards the model is asked, each with the calls it takes at most in the whole run."""
-    search, wanted = config.search, config.advice
+def advice_calls_of(config: EvolveConfig, *, seeded: int) -> tuple[tuple[str, int], ...]:
+    """What else than for rewards the model is asked, each with the calls it takes at most in the whole run.
+
+    The `seeded` rewards are a generation of their own, which is judged and analysed but not reviewed.
+    """
+    search, sources = config.search, config.feedback.sources
     generations = search.restarts * search.generations
     rewards = generations * search.offspring
+    pairs = advice.pairs(config) * (generations + (seeded > 1))
     calls = {
-        "reviews and revisions by the critic's word": 2 * rewards * wanted.critic_rounds,
-        "analyzer": rewards if "analyzer" in config.feedback.sources else 0,
-        "judge": 2 * (rewards + generations * wanted.pairs) if "llm_judge" in config.feedback.sources else 0,
+        "reviews and revisions by the critic's word": 2 * rewards * config.advice.critic_rounds,
+        "analyzer": rewards + seeded if "analyzer" in sources else 0,
+        "judge": 2 * (rewards + seeded + pairs) if "llm_judge" in sources else 0,
         "whether it sees": 1 if advice.looks(config) else 0,
     }
     return tuple((what, count) for what, count in calls.items() if count)
@@ -113,27 +117,26 @@ def _simplify_words(config: EvolveConfig) -> list[str]:
     return [words] if config.judge.simplify else []
 
 
-def _model_words(task: Task, config: EvolveConfig) -> list[str]:
-    search = config.search
+def _model_words(task: Task, config: EvolveConfig, *, seeded: int) -> list[str]:
+    search, advised = config.search, advice_calls_of(config, seeded=seeded)
     calls = search.restarts * search.generations * search.offspring
     if config.model == "offline":
         return [
-            f"model: none (offline); no calls{' for rewards' if advice_calls_of(config) else ', no tokens'}",
-            *_advice_words(config),
+            f"model: none (offline); no calls{' for rewards' if advised else ', no tokens'}",
+            *_advice_words(config, advised),
         ]
     tokens = sum(len(m.content) for m in _first_prompt(task, config).messages) // CHARACTERS_PER_TOKEN
     return [
         f"model: {config.model}; {calls} calls, and up to {search.repairs} more for each rejected draft",
         f"first prompt: about {tokens:,} tokens ({CHARACTERS_PER_TOKEN} characters a token, a rule of thumb); later "
         f"ones also carry up to {search.history_turns} earlier rewards with their feedback",
-        *_advice_words(config),
+        *_advice_words(config, advised),
         f"replies: at most {config.propose.max_tokens:,} tokens each",
-        _cost_words(config, calls=calls, tokens=tokens),
+        _cost_words(config, calls=calls, tokens=tokens, advised=bool(advised)),
     ]
 
 
-def _advice_words(config: EvolveConfig) -> list[str]:
-    calls = advice_calls_of(config)
+def _advice_words(config: EvolveConfig, calls: Sequence[tuple[str, int]]) -> list[str]:
     told = ", ".join(f"{what} {count}" for what, count in calls)
     total = sum(count for _, count in calls)
     looks = f"; the judge is shown {config.advice.frames} pictures of each episode" if advice.looks(config) else ""
@@ -153,12 +156,12 @@ def _first_prompt(task: Task, config: EvolveConfig) -> Prompt:
     return prompting.render(brief, settings=config.search, train=config.train)
 
 
-def _cost_words(config: EvolveConfig, *, calls: int, tokens: int) -> str:
+def _cost_words(config: EvolveConfig, *, calls: int, tokens: int, advised: bool) -> str:
     provider, _, name = config.model.partition("/")
     price = price_of(provider, name) if name else None
     if price is None:
         return "cost: no price known for this model"
-    more = " and advice" if advice_calls_of(config) else ""
+    more = " and advice" if advised else ""
     least = calls * price.cost_usd(tokens_in=tokens, tokens_out=0)
     most = calls * price.cost_usd(tokens_in=tokens, tokens_out=config.propose.max_tokens)
     return (

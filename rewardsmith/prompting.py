@@ -11,10 +11,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from typing import Literal
 
 import jinja2
 
+from rewardsmith.archive import rank
 from rewardsmith.config import SearchSettings, TrainSettings
 from rewardsmith.feedback.people import sentences
 from rewardsmith.interfaces import Brief
@@ -82,20 +84,23 @@ def _conversation(
     anchors = anchor_views(brief.anchors, episode_steps=brief.task.episode_steps) if settings.anchors else ()
     views = [attempt_view(turn, omit=settings.history_omits) for turn in turns[:-1]]
     views += [attempt_view(turn) for turn in turns[-1:]]
-    others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings)]
+    others = [attempt_view(a) for a in telling(brief.siblings, settings.siblings, by=settings.rank_by)]
     others = [*others[:IN_CODE], *(replace(view, formulas=()) for view in others[IN_CODE:])]
-    earlier = [replace(attempt_view(a), formulas=()) for a in telling(brief.earlier, settings.earlier)]
+    best = telling(brief.earlier, settings.earlier, by=settings.rank_by)
+    earlier = [replace(attempt_view(a), formulas=()) for a in best]
     people = sentences(brief.people, shown=[v.id for v in (*views, *others, *earlier)])
     asking = {"others": others, "earlier": earlier, "people": people}
     opening = {"others": (), "earlier": (), "people": ()} if turns else asking
+    scored = settings.rank_by == "llm"
+    given = {"task": task, "scored": scored}
     messages = [
-        Message(role="system", content=_text("system.j2")),
-        Message(role="user", content=_text("first.j2", task=task, training=training, anchors=anchors, **opening)),
+        Message(role="system", content=_text("system.j2", scored=scored)),
+        Message(role="user", content=_text("first.j2", training=training, anchors=anchors, **given, **opening)),
     ]
     for turn, view in zip(turns[:-1], views[:-1], strict=True):
-        messages = _exchange(messages, turn.candidate.code, _text("turn.j2", turn=view, task=task))
+        messages = _exchange(messages, turn.candidate.code, _text("turn.j2", turn=view, **given))
     if turns:
-        last = _text("improve.j2", turn=views[-1], task=task, **asking)
+        last = _text("improve.j2", turn=views[-1], **given, **asking)
         messages = _exchange(messages, turns[-1].candidate.code, last)
     return messages
 
@@ -112,9 +117,9 @@ def _repair(brief: Brief, rejected: Rejected) -> str:
     return _text("repair.j2", turn={"rejection": view}, lost=lost, has_code=bool(brief.draft.strip()))
 
 
-def telling(siblings: Sequence[Attempt], count: int) -> list[Attempt]:
+def telling(siblings: Sequence[Attempt], count: int, *, by: Literal["fitness", "llm"]) -> list[Attempt]:
     """At most `count` siblings: the judged ones, best first, then one for each way of being rejected."""
-    judged = sorted((a for a in siblings if a.fitness is not None), key=lambda a: -(a.fitness or 0.0))
+    judged = sorted((a for a in siblings if a.fitness is not None), key=partial(rank, by=by), reverse=True)
     rejected = {a.outcome: a for a in reversed(siblings) if isinstance(a.outcome, Rejected)}
     return [*judged, *sorted(rejected.values(), key=lambda a: a.id)][:count]
 

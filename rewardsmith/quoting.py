@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 LINE_LIMIT = 400
 TEXT_LIMIT = 4_000
-CODE_LIMIT = 16_000
+CODE_LIMIT = 40_000  # what the first gate accepts, so that a reward is shown whole
 
 # <|im_start|>, its full-width form, <start_of_turn>, <s>, <think>, [INST]: a space after the bracket disarms them.
 CONTROL = re.compile(r"<(?=[|｜])|<(?=/?(?:s|bos|eos|think|start_of_turn|end_of_turn)>)|\[(?=/?INST\])", re.IGNORECASE)

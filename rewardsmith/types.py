@@ -351,7 +351,7 @@ class Trajectory:
     signals: Mapping[str, Tensor]
     actions: Tensor  # (T, A)
     fitness_steps: Tensor  # (T,) the fitness quantity at each transition
-    expert: Tensor | None  # (T,) the environment's own reward; None where the task declares none
+    expert: Tensor | None  # (T,) the environment's own reward; None where the task declares none, or it is not finite
     fitness: float
     success: bool | None
     terminated: bool  # False: it was truncated
@@ -465,6 +465,11 @@ class Attempt:
     def fitness(self) -> float | None:
         """Mean fitness on judge seeds; None where the attempt was not judged (a failure has no score)."""
         return self.outcome.score.mean if isinstance(self.outcome, Judged) else None
+
+    @property
+    def model_score(self) -> float | None:
+        """What a model that judges gave it, in [0, 1]; None where none did."""
+        return next((f.score for f in reversed(self.feedback) if f.score is not None), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -193,11 +193,13 @@ class AttemptView:
     """An attempt as it is told; its code stands in the assistant's message.
 
     `changes` is against its parent, `formulas` the lines of code that make them, or some of it all without a parent.
+    `model_score` is what a model that judges gave it, empty where it gave none.
     """
 
     id: str
     by_person: bool
     score: ScoreView | None
+    model_score: str
     by_seed: tuple[str, ...]
     peak: PeakView | None
     stopped: StopView | None
@@ -278,6 +280,7 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
         id=attempt.id,
         by_person=attempt.candidate.origin == "human",
         score=_score_view(outcome.score, outcome.trained) if isinstance(outcome, Judged) else None,
+        model_score="" if attempt.model_score is None else _g(attempt.model_score, digits=2),
         by_seed=tuple("failed" if m is None else _g(m) for m in outcome.by_seed) if isinstance(outcome, Judged) else (),
         peak=_peak_view(outcome) if isinstance(outcome, Judged) else None,
         stopped=_stop_view(trained) if trained else None,

@@ -9,6 +9,7 @@ Scalars follow YAML 1.2: `1e6` is a number, `on` and `no` are words, and dates s
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -94,6 +95,12 @@ def scalar(text: str) -> object:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as fault:
         raise ValueError(f"not a YAML value: {str(fault).splitlines()[0]}") from fault
+
+
+def quoted(value: object) -> str:
+    """Plain data as YAML on one line, text in quotes, of characters that can be printed; `scalar` reads it back."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def check(model: type[Model], values: Mapping[str, object], *, at: Callable[[Place], str]) -> Model:

@@ -354,6 +354,13 @@ def test_what_the_judge_could_not_score_is_behind_all_it_could() -> None:
     assert _parent(_ranked(_scored("g001-00", 9.0, None))) == "g001-00"
 
 
+@pytest.mark.parametrize("score", [None, 0.5])
+def test_fitness_ranks_what_the_judge_gave_no_score_or_the_same(score: float | None) -> None:
+    archive = _ranked(*(_scored(f"g00{i}-00", fitness, score) for i, fitness in ((1, 1.0), (2, 9.0), (3, 5.0))))
+    assert _ids(archive.lineage(0)) == ["g001-00", "g002-00"]
+    assert _ids(archive.finalists(3)) == ["g002-00", "g003-00", "g001-00"]
+
+
 @pytest.mark.parametrize(("p_first", "parent"), [(1.0, "g002-00"), (0.5, "g001-00"), (None, "g001-00")])
 def test_a_judges_preference_in_both_orders_overrules_its_scores(p_first: float | None, parent: str) -> None:
     later = _scored("g002-00", 0.0, 0.5, _llm("g002-00", "g001-00", p_first))
@@ -369,6 +376,31 @@ def test_a_person_overrules_the_judge() -> None:
     archive = _ranked(_scored("g001-00", 0.0, 0.6), _scored("g002-00", 0.0, 0.9, _llm("g002-00", "g001-00", 1.0)))
     archive.hear([_prefer("g001-00", "g002-00")])
     assert _parent(archive) == "g001-00"
+
+
+def test_what_a_person_says_of_two_comes_before_the_judge_s_word_whichever_was_later() -> None:
+    archive = _ranked(_scored("g001-00", 0.0, 0.6))
+    archive.hear([_prefer("g001-00", "g002-00")])
+    later = _scored("g002-00", 0.0, 0.9, _llm("g002-00", "g001-00", 1.0))
+    archive.add(Generation(index=2, chain=0, attempts=(later,)))
+    assert _parent(archive) == "g001-00"
+
+
+def test_in_a_circle_a_persons_word_holds_against_the_judge_s() -> None:
+    """The judge puts 03 before 01 before 02; a person puts 02 before 03, which has the best score."""
+    archive = _ranked(
+        _scored("g001-00", 0.0, 0.5),
+        _scored("g002-00", 0.0, 0.4, _llm("g001-00", "g002-00", 1.0)),
+        _scored("g003-00", 0.0, 0.9, _llm("g003-00", "g001-00", 1.0)),
+    )
+    assert _parent(archive) == "g003-00"
+    archive.hear([_prefer("g002-00", "g003-00")])
+    assert _parent(archive) == "g002-00"
+
+
+def test_what_the_judge_prefers_is_no_word_of_people() -> None:
+    later = _scored("g002-00", 0.0, 0.5, _llm("g002-00", "g001-00", 1.0))
+    assert _ranked(_scored("g001-00", 0.0, 0.6), later).people(0) == ()
 
 
 # --- a dialogue -----------------------------------------------------------------------------------------------------

@@ -128,6 +128,8 @@ REFUSED: dict[str, str] = {
     "train.gamma=.nan": "'train.gamma' should be a number; got '.nan'.",
     "train.gamma=nan": "'train.gamma' should be a finite number; got 'nan'.",
     "train.hidden=64": "'train.hidden' should be a list; got 64.",
+    "train.hidden=[64, 0]": "'train.hidden.1' should be greater than or equal to 1; got 0.",
+    "train.target_kl=0": "'train.target_kl' should be greater than 0; got 0.",
     "search=3": "'search' should hold keys: strategy, generations",
     "seed": "expected key=value, e.g. --set search.generations=3.",
     "seed=[1": "not a YAML value",

@@ -37,23 +37,38 @@ def test_only_settings_off_their_default_are_told_with_their_full_name() -> None
 
 
 def test_advice_counts_every_question_at_most() -> None:
-    assert advice_calls_of(CONFIG) == ()
+    assert advice_calls_of(CONFIG, seeded=2) == ()
     asked = CONFIG.model_copy(
         update={
             "advice": AdviceSettings(critic_rounds=2, pairs=3),
             "feedback": FeedbackSettings(sources=("analyzer", "llm_judge")),
+            "search": CONFIG.search.model_copy(update={"rank_by": "llm"}),
         }
     )
     # 24 rewards in 6 generations: 2 reviews and 2 revisions each; 1 analysis each; 2 scores each and 3 pairs twice
-    assert dict(advice_calls_of(asked)) == {
+    assert dict(advice_calls_of(asked, seeded=0)) == {
         "reviews and revisions by the critic's word": 24 * 4,
         "analyzer": 24,
         "judge": 24 * 2 + 6 * 3 * 2,
     }
+    # two seeded rewards are a seventh generation, which nobody reviews; one alone has none to be compared with
+    assert dict(advice_calls_of(asked, seeded=2)) == {
+        "reviews and revisions by the critic's word": 24 * 4,
+        "analyzer": 26,
+        "judge": 26 * 2 + 7 * 3 * 2,
+    }
+    assert dict(advice_calls_of(asked, seeded=1))["judge"] == 25 * 2 + 6 * 3 * 2
+
+
+def test_a_judge_that_does_not_rank_compares_no_pairs() -> None:
+    asked = CONFIG.model_copy(
+        update={"advice": AdviceSettings(pairs=3), "feedback": FeedbackSettings(sources=("llm_judge",))}
+    )
+    assert dict(advice_calls_of(asked, seeded=0)) == {"judge": 2 * 24}
 
 
 def test_a_judge_that_looks_is_asked_once_more_whether_it_sees() -> None:
     asked = CONFIG.model_copy(
-        update={"advice": AdviceSettings(look="frames", pairs=0), "feedback": FeedbackSettings(sources=("llm_judge",))}
+        update={"advice": AdviceSettings(look="frames"), "feedback": FeedbackSettings(sources=("llm_judge",))}
     )
-    assert dict(advice_calls_of(asked)) == {"judge": 2 * 24, "whether it sees": 1}
+    assert dict(advice_calls_of(asked, seeded=0)) == {"judge": 2 * 24, "whether it sees": 1}

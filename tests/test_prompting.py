@@ -57,7 +57,7 @@ from rewardsmith.types import (
 )
 
 GOLDEN = Path(__file__).parent / "golden" / "prompts"
-SEARCH = SearchSettings()
+SEARCH, BY_JUDGE = SearchSettings(), SearchSettings(rank_by="llm")
 
 TASK = Task(
     name="hopper_hop",
@@ -153,6 +153,12 @@ def judged(mean: float, *, success: float | None = 0.0) -> Judged:
     return Judged(trained=trained, score=score)
 
 
+def scored(attempt: Attempt, score: float) -> Attempt:
+    """With what a judge says of it."""
+    text = f"A model that saw the signals of a typical episode gives it {score:.2g} of 1:\n> It hardly hops."
+    return replace(attempt, feedback=(Feedback(source="llm_judge", text=text, score=score),))
+
+
 UNPREFERRED = Rejected(
     stage="screen",
     reason="Held against 5 successes and 11 failures of known policies, the reward ranks 44% of the pairs rightly.",
@@ -242,11 +248,20 @@ CASES = {
             replace(attempt("g000-07", judged(3.0)), feedback=CHANGED),
         ),
     ),
+    "improve_by_a_judges_score": Brief(
+        task=TASK,
+        turns=(scored(attempt("g001-02", judged(0.4)), 0.625),),
+        siblings=(attempt("g001-00", judged(2.0)), scored(attempt("g001-01", judged(0.2)), 0.5), SIBLINGS[3]),
+        earlier=(scored(attempt("g000-00", judged(2.9)), 0.25), scored(attempt("g000-01", judged(3.0)), 0.5)),
+    ),
     "repair_of_a_repair": Brief(task=TASK, rejected=INFINITE, lost=(UNKNOWN,), draft=WORSE),
     "repair_without_code": Brief(
         task=TASK, rejected=Rejected(stage="reply", reason="The reply has no code.", hint="Answer with one block.")
     ),
 }
+
+
+SCORED = ("improve_by_a_judges_score",)
 
 
 def as_markdown(prompt: Prompt) -> str:
@@ -265,7 +280,8 @@ def expect_golden(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_prompt_reads_as_its_golden_file(name: str) -> None:
-    expect_golden(f"{name}.md", as_markdown(prompting.render(CASES[name], settings=SEARCH)))
+    settings = BY_JUDGE if name in SCORED else SEARCH
+    expect_golden(f"{name}.md", as_markdown(prompting.render(CASES[name], settings=settings)))
 
 
 def test_every_golden_prompt_has_its_case() -> None:
@@ -504,7 +520,7 @@ def test_long_texts_are_cut_and_the_cut_is_told() -> None:
         people=(Note(text="y" * 100_000, on="", who="", when=""),),
     )
     text = as_markdown(prompting.render(brief, settings=SEARCH))
-    assert len(text) < 40_000
+    assert len(text) < 64_000
     assert text.count("[cut: ") == 2
 
 
@@ -677,9 +693,9 @@ def test_a_median_of_several_trainings_is_told_with_the_others() -> None:
 
 
 def test_siblings_are_the_best_judged_and_one_of_each_rejection() -> None:
-    assert [a.id for a in prompting.telling(SIBLINGS, 9)] == ["g001-04", "g001-01", "g001-03"]
-    assert [a.id for a in prompting.telling(SIBLINGS, 1)] == ["g001-04"]
-    assert prompting.telling(SIBLINGS, 0) == []
+    assert [a.id for a in prompting.telling(SIBLINGS, 9, by="fitness")] == ["g001-04", "g001-01", "g001-03"]
+    assert [a.id for a in prompting.telling(SIBLINGS, 1, by="fitness")] == ["g001-04"]
+    assert prompting.telling(SIBLINGS, 0, by="fitness") == []
 
 
 def test_of_earlier_generations_the_best_are_told_without_code() -> None:

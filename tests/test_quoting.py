@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardsmith import quoting
+from rewardsmith.sandbox import gate
+from rewardsmith.sandbox.faults import FaultFound
 
 
 @given(text=st.text(max_size=500), limit=st.integers(1, 200))
@@ -32,6 +35,15 @@ def test_no_code_closes_its_own_fence(text: str) -> None:
 def test_control_tokens_of_chat_templates_do_not_survive(text: str) -> None:
     result = quoting.one_line(text).lower()
     assert not any(token in result for token in ("<|", "[inst]", "[/inst]", "<s>", "</s>", "<think>"))
+
+
+def test_the_longest_code_that_the_gate_accepts_is_shown_whole() -> None:
+    entry = "\ndef compute_reward(x):\n    return x, {}\n"
+    code = "#" * (quoting.CODE_LIMIT - len(entry)) + entry
+    gate.check(code)
+    assert "[cut:" not in quoting.fenced(code)
+    with pytest.raises(FaultFound):
+        gate.check(f"#{code}")
 
 
 def test_one_line_is_one_line() -> None:

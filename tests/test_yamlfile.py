@@ -45,6 +45,12 @@ def test_scalar_is_read_as_yaml_1_2(text: str) -> None:
     assert type(value) is type(SCALARS[text])
 
 
+@given(st.text() | st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.booleans())))
+def test_what_is_quoted_is_one_printable_line_that_reads_as_it_was(value: object) -> None:
+    assert yamlfile.quoted(value).isprintable()
+    assert yamlfile.scalar(yamlfile.quoted(value)) == value
+
+
 def test_every_key_and_item_knows_its_line() -> None:
     document = yamlfile.parse("# a comment\na: 1\nb:\n  c:\n    - 5\n    - d: 6\n", path="f.yaml")
     assert document.lines == {

@@ -18,10 +18,23 @@ from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Ask, Eyes
 
-__all__ = ["NAMES", "analyzer", "asked", "critic", "judge", "looks", "refuse_unusable", "sight", "sources", "wanting"]
+__all__ = [
+    "NAMES",
+    "analyzer",
+    "asked",
+    "critic",
+    "judge",
+    "looks",
+    "pairs",
+    "refuse_unusable",
+    "sight",
+    "sources",
+    "wanting",
+]
 
 NAMES = (analyzer.NAME, judge.NAME)
 """The feedback sources that ask a model."""
+KEPT = 3  # episodes of an attempt, with a middle one between the worst and the best
 
 
 def sources(config: EvolveConfig, ask: Ask, eyes: Eyes | None = None) -> Mapping[str, Advice]:
@@ -32,13 +45,18 @@ def sources(config: EvolveConfig, ask: Ask, eyes: Eyes | None = None) -> Mapping
     show = shown.pictures(eyes, tables=config.advice.look == "both") if eyes else shown.signals
     return {
         analyzer.NAME: analyzer.source(ask, episodes=config.advice.episodes),
-        judge.NAME: judge.source(ask, pairs=config.advice.pairs, show=show),
+        judge.NAME: judge.source(ask, pairs=pairs(config), show=show),
     }
 
 
 def looks(config: EvolveConfig) -> bool:
     """Whether the settings have a judge look at pictures."""
     return judge.NAME in config.feedback.sources and config.advice.look != "summaries"
+
+
+def pairs(config: EvolveConfig) -> int:
+    """How many pairs of attempts the judge compares in a generation: none unless it ranks, as nobody else uses them."""
+    return config.advice.pairs if config.search.rank_by == "llm" else 0
 
 
 def asked(config: EvolveConfig) -> str:
@@ -53,7 +71,9 @@ def wanting(config: EvolveConfig) -> tuple[str, ...]:
 
 
 def refuse_unusable(config: EvolveConfig) -> None:
-    """Raises: ConfigError: advice is wanted where no model can be asked, or ranking by a judge that is not asked."""
+    """Raises: ConfigError: advice is wanted where no model can be asked or too few episodes are kept, or ranking by a
+    judge that is not asked.
+    """
     wanted = wanting(config)
     if wanted and asked(config) == "offline":
         raise ConfigError(
@@ -69,4 +89,10 @@ def refuse_unusable(config: EvolveConfig) -> None:
         raise ConfigError(
             f"search.rank_by is 'llm', and nobody scores: feedback.sources is {list(config.feedback.sources)}. "
             f"Add {judge.NAME} to feedback.sources, or set search.rank_by=fitness."
+        )
+    shown = [f"'{name}'" for name in config.feedback.sources if name in NAMES]
+    if shown and config.judge.keep < KEPT:
+        raise ConfigError(
+            f"Feedback source {' and '.join(shown)} must be shown an attempt's worst or middle episode, and judge.keep "
+            f"is {config.judge.keep}. Expected {KEPT} or more: the worst, the best, and others between."
         )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from rewardsmith.feedback.curves import evenly
 from rewardsmith.feedback.signals import apart
 from rewardsmith.feedback.wording import g, table, title
-from rewardsmith.types import Task, Trajectory
+from rewardsmith.quoting import one_line
+from rewardsmith.types import Signal, Task, Trajectory
 
 MOMENTS = 6  # columns, the first and the last state included
 ROWS = 40
@@ -20,7 +22,7 @@ ROWS = 40
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Story:
-    """An episode as it is told: how it ended, and a Markdown table of its signals."""
+    """An episode as it is told: how it ended, and a Markdown table of its signals with what it leaves out."""
 
     ending: str
     table: str
@@ -31,11 +33,26 @@ def story(trajectory: Trajectory, task: Task) -> Story:
     states = len(trajectory.fitness_steps) + 1
     shown = evenly(states, MOMENTS)
     head = ["signal", *(f"step {i}" for i in shown), "lowest", "highest"]
-    numbers = [row for s in task.signals for row in apart(title(s), trajectory.signals[s.name].double())]
-    return Story(
-        ending=_ending(trajectory, task),
-        table=table(head, [_row(name, values, shown) for name, values in numbers[:ROWS]]),
-    )
+    numbers = _numbers(trajectory, task)
+    rows = [_row(name, values, shown) for name, values in numbers[:ROWS]]
+    left_out = [name for name, _ in numbers[ROWS:]]
+    more = f"\n\nNot shown, as the table is full: {one_line(', '.join(left_out))}." if left_out else ""
+    return Story(ending=_ending(trajectory, task), table=table(head, rows) + more)
+
+
+def _numbers(trajectory: Trajectory, task: Task) -> list[tuple[str, Tensor]]:
+    """The signals as rows, each `(T + 1,)` with its name: short vectors apart, unless that makes more than `ROWS`."""
+    found = [apart(title(s), trajectory.signals[s.name].double()) for s in task.signals]
+    if sum(map(len, found)) > ROWS:
+        found = [
+            rows if len(rows) == 1 else [_norm(s, trajectory)] for s, rows in zip(task.signals, found, strict=True)
+        ]
+    return [row for rows in found for row in rows]
+
+
+def _norm(signal: Signal, trajectory: Trajectory) -> tuple[str, Tensor]:
+    values = trajectory.signals[signal.name].double()
+    return f"norm of {title(signal)}", torch.linalg.vector_norm(values.flatten(1), dim=1)
 
 
 def _ending(trajectory: Trajectory, task: Task) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from rewardsmith.commands.options import (
     RUNS,
@@ -61,7 +61,9 @@ Human = Annotated[
     Literal["never", "after-generation"] | None,
     Parameter(help="When to wait for `rewardsmith feedback` (setting human.when)."),
 ]
-HumanTimeout = Annotated[float | None, Parameter(help="Seconds to wait for a person (setting human.timeout_s).")]
+HumanTimeout = Annotated[
+    float | None, Parameter(validator=Number(gt=0), help="Seconds to wait for a person (setting human.timeout_s).")
+]
 Race = Annotated[
     bool | None,
     Parameter(
@@ -71,7 +73,10 @@ Race = Annotated[
 ]
 AuditScreen = Annotated[
     float | None,
-    Parameter(help="Share, 0 to 1, of what the screen skips that is trained all the same (setting screen.audit)."),
+    Parameter(
+        validator=Number(gte=0, lte=1),
+        help="Share, 0 to 1, of what the screen skips that is trained all the same (setting screen.audit).",
+    ),
 ]
 Name = Annotated[str | None, Parameter(help="The run's folder name, instead of <time>-<task>.")]
 DryRun = Annotated[
@@ -126,12 +131,13 @@ def evolve(
             locked.start()  # while all that follows is imported and tried
         from rewardsmith.assemble import Extras, begin, prove, prove_sight, read_seeds
         from rewardsmith.environment import first_frame
+        from rewardsmith.propose import rooted
         from rewardsmith.propose.endpoint import public
         from rewardsmith.store import claim_folder
         from rewardsmith.store.sharing import read_shared
 
         read_shared(trajectories, loaded.task)  # so that a wrong file is told before there is a run
-        given = tuple(file.resolve() for file in trajectories)
+        given, settings = tuple(file.resolve() for file in trajectories), rooted(settings)
         extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards), trajectories=given)
         folder = _folder(runs, loaded.task.name, name)
         prove(settings, extras, run_folder=folder, tell=_to_stderr)
@@ -215,7 +221,9 @@ def session_settings(recorded: EvolveConfig, sets: Iterable[str]) -> EvolveConfi
 
 def _as_settings(flags: dict[str, str | int | float | None]) -> list[str]:
     """Flags that stand for settings, as `--set` would have them; quoted, so that any text is taken as it is."""
-    return [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
+    from rewardsmith.yamlfile import quoted
+
+    return [f"{key}={quoted(value)}" for key, value in flags.items() if value is not None]
 
 
 def _folder(runs: Path, task_name: str, name: str | None) -> Path:

@@ -42,6 +42,11 @@ def rollouts(settings: TrainSettings) -> int:
     return max(1, round(settings.env_steps / (settings.num_envs * settings.rollout_steps)))
 
 
+def whole_steps(settings: TrainSettings) -> int:
+    """The env steps of a training that nothing ends early, in whole rollouts."""
+    return rollouts(settings) * settings.num_envs * settings.rollout_steps
+
+
 def check(settings: TrainSettings) -> None:
     """Raises: ConfigError: settings that the algorithm has no way to follow."""
     if settings.algorithm == "sac" and settings.warm_start:
@@ -49,8 +54,7 @@ def check(settings: TrainSettings) -> None:
             f"train.warm_start is {settings.warm_start:g}: train.algorithm=sac begins from first weights alone. "
             "Expected 0, or train.algorithm=ppo."
         )
-    steps = rollouts(settings) * settings.num_envs * settings.rollout_steps
-    if settings.algorithm == "sac" and steps < settings.sac.warmup_steps:
+    if settings.algorithm == "sac" and whole_steps(settings) < settings.sac.warmup_steps:
         raise ConfigError(
             f"train.env_steps is {settings.env_steps:,}: train.algorithm=sac plays at random for the first "
             f"{settings.sac.warmup_steps:,} (train.sac.warmup_steps) and would learn nothing. Expected more of the one "

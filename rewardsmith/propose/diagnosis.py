@@ -108,9 +108,11 @@ _SEEN: Mapping[Fault, str] = {
 
 
 def _standing(term: Term, values: Sequence[float]) -> Fault | None:
-    share = [abs(v / term.weight) for v in values]
     if term.kind == "alive":
         return None
+    if not term.weight:
+        return "constant"
+    share = [abs(v / term.weight) for v in values]
     if term.kind in WITH_TEMPERATURE - {"tanh"} and max(share) < FADED:
         return "faded"
     if term.kind in WITH_TEMPERATURE and min(share) > SATURATED:

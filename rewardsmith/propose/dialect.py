@@ -17,6 +17,7 @@ _SPELLINGS = {
     "seed": ("seed",),
 }
 """How a parameter of ours may be called, tried in this order; after the last it is left out."""
+NAMED_WITHIN = 500  # characters of a refusal; behind them some servers repeat the prompt, or the whole request
 
 
 class Dialect:
@@ -56,10 +57,10 @@ class Dialect:
 
 
 def _names(fault: Fault, wire: str) -> bool:
-    """Whether a refusal is about this parameter: by its `param` field, or else by a word of its message."""
+    """Whether a refusal is about this parameter: by its `param` field, or else by a word with which it begins."""
     if fault.parameter in _ALL_SPELLINGS:
         return fault.parameter == wire
-    return re.search(rf"\b{wire}\b", fault.detail) is not None
+    return re.search(rf"\b{wire}\b", fault.detail[:NAMED_WITHIN]) is not None
 
 
 _ALL_SPELLINGS = frozenset(spelling for spellings in _SPELLINGS.values() for spelling in spellings)

@@ -76,8 +76,12 @@ def asks_too_long(fault: Fault, at: Endpoint) -> str:
 
 
 def no_key(at: Endpoint, missing: Sequence[str] = ()) -> str:
-    """A key is needed and is not there; `missing` are the variables, where litellm knows better than we do."""
-    names = tuple(missing) or (at.key_env,)
+    """A key is needed and is not there; `missing` are the variables, where litellm knows better than we do.
+
+    Of several that hold a key by themselves one is named: any of them would do.
+    """
+    keys = [name for name in missing if name.endswith("_API_KEY")]
+    names = tuple(name for name in missing if name not in keys[:-1]) or (at.key_env,)
     verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
     exports = " ".join(f"{name}=..." for name in names)
     return (

@@ -19,11 +19,15 @@ SEAM = "# --- above: the reward this one builds on; below: what the rule-based s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Base:
-    """A foreign reward, its entry renamed to `function`. `words` are the names and short strings its text uses."""
+    """A foreign reward, its entry renamed to `function`. `words` are the names and short strings its text uses.
+
+    `arguments` are what the task declares of those it asks for; `call` is how it is called with them.
+    """
 
     source: str
     function: str
     arguments: tuple[str, ...]
+    call: str
     words: frozenset[str]
 
 
@@ -56,10 +60,16 @@ def grafted(source: str, task: Task) -> Base | None:
     if tree is None or not names or not _imports_torch(tree):
         return None
     entry = functions[max(names, key=lambda n: (len(n), n))]
-    arguments = _plain_arguments(entry)
-    if arguments is None or not set(arguments) <= _readable(task) or not _returns_pairs(entry):
+    arguments = _given(entry, task)
+    if arguments is None or not _returns_pairs(entry):
         return None
-    return Base(source=source, function=entry.name, arguments=arguments, words=_words(tree))
+    return Base(
+        source=source,
+        function=entry.name,
+        arguments=tuple(arguments),
+        call=f"{entry.name}({', '.join(arguments.values())})",
+        words=_words(tree),
+    )
 
 
 def _tree(code: str) -> ast.Module | None:
@@ -104,15 +114,32 @@ def _imports_torch(tree: ast.Module) -> bool:
     return any(a.name == "torch" and a.asname is None for a in imported)
 
 
-def _plain_arguments(function: ast.FunctionDef) -> tuple[str, ...] | None:
+def _given(function: ast.FunctionDef, task: Task) -> dict[str, str] | None:
+    """What a call gives for each argument that the task declares; one of the function's own keeps its default value.
+
+    None where an argument has neither, is not plain, or would have a number of the task as an `int`.
+    """
     a = function.args
-    plain = not (a.posonlyargs or a.kwonlyargs or a.vararg or a.kwarg or a.defaults)
-    return tuple(x.arg for x in a.args) if plain else None
+    if a.posonlyargs or a.kwonlyargs or a.vararg or a.kwarg:
+        return None
+    given: dict[str, str] = {}
+    readable = _readable(task)
+    for i, argument in enumerate(a.args):
+        name = argument.arg
+        if name in readable:
+            given[name] = name if len(given) == i else f"{name}={name}"
+        elif i < len(a.args) - len(a.defaults):
+            return None
+    return None if any(_whole(argument) for argument in a.args if argument.arg in given) else given
+
+
+def _whole(argument: ast.arg) -> bool:
+    return isinstance(argument.annotation, ast.Name) and argument.annotation.id == "int"
 
 
 def _readable(task: Task) -> set[str]:
     names = {s.name for s in task.signals}
-    return names | {f"prev_{n}" for n in names} | {"episode_progress"}
+    return names | {f"prev_{n}" for n in names} | {"episode_progress", *task.numbers()}
 
 
 def _returns_pairs(function: ast.FunctionDef) -> bool:

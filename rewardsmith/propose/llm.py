@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import os
 import random
+import re
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,19 @@ def _key(at: Endpoint) -> str:
     return key or _NO_KEY
 
 
+_OTHER_KEYS = {"cohere": "CO_", "gemini": "PALM_", "huggingface": "HF_"}  # how else a provider's keys are called
+
+
+def _has_no_key(provider: str, missing: Sequence[str]) -> bool:
+    """Whether a provider that litellm reaches surely lacks its key, where the variables `missing` are not set.
+
+    litellm takes more than it calls missing: `AZURE_AD_TOKEN`, `HF_TOKEN`, or what a cloud's own files hold.
+    """
+    starts = (re.split(r"[-_]", provider)[0].upper(), _OTHER_KEYS.get(provider, provider.upper()))
+    others = (name for name, value in os.environ.items() if is_secret(name) and value.strip())
+    return any(name.endswith("_API_KEY") for name in missing) and not any(n.startswith(starts) for n in others)
+
+
 def _without_secrets(text: str) -> str:
     """`text` with every secret of this process's environment struck out."""
     for name, value in os.environ.items():
@@ -102,6 +116,7 @@ class LLMProposer:
         self._jitter = random.Random()
         self._answered = False
         self._price_told = False
+        self._cut_told = False
         if self.endpoint.through == "litellm":
             _need_litellm(self.endpoint)
 
@@ -110,8 +125,10 @@ class LLMProposer:
 
         Raises: ProposerError: a key is needed and is not set, or no client can be made as the proxies are set.
         """
-        if self.endpoint.through == "openai":
-            self._open()
+        wire, at = self._open(), self.endpoint
+        missing = wire.missing_keys(self.name) if isinstance(wire, LiteLLMWire) else ()
+        if _has_no_key(at.provider, missing):
+            raise ProposerError(faults.no_key(at, missing))
 
     def propose(self, requests: Sequence[Request], *, store: ReplyStore) -> list[Reply]:
         """One reply a request, in order; those in the store are not asked for again.
@@ -170,6 +187,8 @@ class LLMProposer:
                 return answer
             reply = self._reply(answer, seconds=time.monotonic() - started)
             asking.store.put(key, reply)
+            if reply.finish == "length":
+                self._tell_cut_off()
             return reply
 
     async def _answer(self, request: Request, asking: _Asking) -> Answer | Fault | None:
@@ -258,6 +277,16 @@ class LLMProposer:
         self._tell(
             f"The price of {self.name} is not known ({why}); its cost counts as 0, so that limits.cost_usd ends "
             "nothing. Its tokens are counted, for limits.tokens."
+        )
+
+    def _tell_cut_off(self) -> None:
+        if self._cut_told:
+            return
+        self._cut_told = True
+        limit = self._settings.max_tokens
+        self._tell(
+            f"A reply of {self.name} was cut off at propose.max_tokens = {limit}, which a model's reasoning counts "
+            f"towards. Where most are, begin a run with more: --set propose.max_tokens={4 * limit}."
         )
 
     def _described(self, request: Request) -> dict[str, object]:

@@ -80,7 +80,7 @@ class ManualProposer:
                 return page
         raise ProposerError(
             f"{page.prompt} is there already and asks something else. Give each run a folder of its own "
-            "(--model manual:FOLDER), or move the old files away."
+            "(--model manual:FOLDER), or move the old prompts and replies away."
         )
 
     def _arriving(self, pages: Mapping[str, _Page]) -> Iterator[tuple[str, Reply]]:

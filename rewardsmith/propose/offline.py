@@ -12,7 +12,7 @@ import random
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from rewardsmith.errors import ProposerError
@@ -133,10 +133,10 @@ class _Search:
         diagnosis = diagnose(parent, genome, self.task)
         flat = "Fitness hardly rose, so a larger step is taken." if diagnosis.fitness_flat else ""
         for terms, why in self._changes(genome.terms, diagnosis):
-            child = replace(genome, terms=terms)
+            child = genome.with_terms(terms)
             if (sound(terms) or genome.base is not None) and child not in self.seen:
                 return child, _sentences(f"It starts from {parent.id}.", flat, why)
-        child = replace(genome, terms=jittered(genome.terms, self.rng))
+        child = genome.with_terms(jittered(genome.terms, self.rng))
         return child, f"It keeps the terms of {parent.id} and moves their numbers a little."
 
     def _changes(self, terms: Terms, diagnosis: Diagnosis) -> Iterator[Change]:
@@ -157,7 +157,7 @@ class _Search:
         blamed = [n for n in range(len(names)) if f"'{names[n]}'" in rejected.reason] or [len(names) - 1]
         rest = tuple(t for n, t in enumerate(genome.terms) if n != blamed[0])
         if sound(rest):
-            return replace(genome, terms=rest), f"It was rejected, so its component '{names[blamed[0]]}' is left out."
+            return genome.with_terms(rest), f"It was rejected, so its component '{names[blamed[0]]}' is left out."
         single = [i.forms[0] for i in self.ideas if sound(i.forms[:1]) and i.forms[0].key not in genome.keys]
         terms = (single[self.index % len(single)],) if single else genome.terms[:1]
         return Genome(terms=jittered(terms, self.rng)), "It was rejected, so one plain term takes its place."
@@ -225,10 +225,11 @@ def _wishes(people: Iterable[HumanInput], task: Task) -> Iterator[Wish]:
 
 
 def _asked(text: str, task: Task) -> Iterator[Wish]:
+    """The wishes in a note; a name within a longer one that stands there, like `height` in `torso height`, is none."""
     spoken = " ".join(text.replace("_", " ").lower().split())
-    for name in usable(task):
-        rest, count = re.subn(rf"\b{re.escape(name.replace('_', ' ').lower())}\b", " ", spoken)
-        if count and (sign := _sign(rest)):
+    for name in sorted(usable(task), key=len, reverse=True):
+        spoken, count = re.subn(rf"\b{re.escape(name.replace('_', ' ').lower())}\b", " ", spoken)
+        if count and (sign := _sign(spoken)):
             yield Wish(signal=name, sign=sign, words=_quoted(text))
 
 

@@ -37,9 +37,9 @@ def price_of(provider: str, model: str) -> Price | None:
 
 
 def _sold_by(provider: str, entry: Mapping[str, object]) -> bool:
-    """Whether an entry is of that provider, which the table may call by a longer name (`vertex_ai-language-models`)."""
+    """Whether an entry is of that provider, which the table may call by a longer name, such as `bedrock_converse`."""
     name = str(entry.get("litellm_provider"))
-    return name == provider or name.startswith(f"{provider}-")
+    return name == provider or name.startswith((f"{provider}-", f"{provider}_"))
 
 
 def has_table() -> bool:

@@ -71,7 +71,8 @@ class _Writer:
         return zip(self.names, self.genome.terms, strict=True)
 
     def _signature(self) -> str:
-        arguments = "".join(f"    {a}: torch.Tensor,\n" for a in self.arguments)
+        numbers = self.task.numbers()
+        arguments = "".join(f"    {a}: {'float' if a in numbers else 'torch.Tensor'},\n" for a in self.arguments)
         return f"def compute_reward(\n{arguments}) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:"
 
     def _docstring(self) -> str:
@@ -164,7 +165,7 @@ class _Writer:
             return [f"total = {' + '.join(self.names)}", *_returned(entries)]
         before, parts = self._local("base_total"), self._local("base_components")
         return [
-            f"{before}, {parts} = {base.function}({', '.join(base.arguments)})",
+            f"{before}, {parts} = {base.call}",
             f"total = {' + '.join([before, *self.names])}",
             *_returned([f"**{parts},", *entries]),
         ]
@@ -215,7 +216,8 @@ def read(code: str, task: Task) -> Genome | None:
 
 
 def _renumbered(genome: Genome, code: str) -> Genome:
-    """The genome with the numbers that stand in the code."""
+    """The genome with the numbers that stand in the code, under the names that it was written with."""
+    names = component_names(genome)
     numbers = {name: float(value_of(node) or 0.0) for name, node in named_numbers(parsed(code) or ast.Module([], []))}
     terms = [
         replace(
@@ -224,9 +226,9 @@ def _renumbered(genome: Genome, code: str) -> Genome:
             temperature=numbers.get(f"{name}_temperature", term.temperature),
             target=numbers.get(f"{name}_target", term.target),
         )
-        for name, term in zip(component_names(genome), genome.terms, strict=True)
+        for name, term in zip(names, genome.terms, strict=True)
     ]
-    return replace(genome, terms=tuple(terms))
+    return replace(genome, terms=tuple(terms), names=names)
 
 
 def _sane(genome: Genome, task: Task) -> bool:

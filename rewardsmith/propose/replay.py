@@ -1,7 +1,8 @@
 """Recorded replies as proposer: to repeat a run for nothing, to test, or to try replies that came some other way.
 
 A recording is a JSON-lines file of `{"candidate": id, "repair": n, "text": ...}`, or a folder of Markdown files as a
-run (`replies/<id>.md`) or `manual` (`<id>.reply.md`) leaves them, repairs being `<id>.repair1.md` and so on.
+run (`replies/<id>.md`) or `manual` (`<id>.reply.md`) leaves them, repairs being `<id>.repair1.md` and so on. How a
+reply ended, where not by itself, stands beside it in `<id>.finish`.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ def _from_folder(folder: Path) -> Iterator[Recorded]:
     marked = {path: name for path, name in files.items() if name["reply"]}
     for path, name in (marked or files).items():
         text = path.read_bytes().decode("utf-8-sig", "replace")
-        yield Recorded(candidate=name["candidate"], repair=int(name["repair"] or 0), text=text)
+        ended = path.with_suffix(".finish")
+        finish = ended.read_text(encoding="utf-8", errors="replace") if ended.is_file() else "stop"
+        yield Recorded(candidate=name["candidate"], repair=int(name["repair"] or 0), text=text, finish=finish)
 
 
 def _from_file(path: Path) -> Iterator[Recorded]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from rewardsmith.propose.graft import Base
@@ -55,10 +55,18 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Genome:
-    """What a reward of ours is made of; `base` is the reward by someone else that the terms are added to."""
+    """What a reward of ours is made of; `base` is the reward by someone else that the terms are added to.
+
+    `names` are what its code calls the terms, where that code is older than their weights' signs.
+    """
 
     terms: tuple[Term, ...]
     base: Base | None = None
+    names: tuple[str, ...] = field(default=(), compare=False)
+
+    def with_terms(self, terms: tuple[Term, ...]) -> Genome:
+        """Other terms on the same base, called by what they are."""
+        return Genome(terms=terms, base=self.base)
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -113,6 +121,8 @@ def _label(term: Term) -> str:
 
 def component_names(genome: Genome) -> tuple[str, ...]:
     """The component each term of the genome is logged under, in order."""
+    if genome.names:
+        return genome.names
     taken = {a for t in genome.terms for s in t.signals for a in (s, f"prev_{s}")}
     if genome.base is not None:
         taken |= genome.base.words | {*genome.base.arguments, genome.base.function}

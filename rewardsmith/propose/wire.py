@@ -139,8 +139,9 @@ class LiteLLMWire:
         return read_completion(json.dumps(completion.model_dump(), default=str))
 
     def missing_keys(self, model: str) -> tuple[str, ...]:
-        """Environment variables that this model's provider needs and that are not set."""
-        return tuple(self._litellm.validate_environment(model=model)["missing_keys"])
+        """Environment variables that litellm would have for this model's provider and that are not set."""
+        named = self._litellm.validate_environment(model=model)["missing_keys"]
+        return tuple(name for name in named if not os.environ.get(name, "").strip())
 
 
 def _import_litellm() -> ModuleType:
@@ -294,7 +295,8 @@ def _refused(error: openai.OpenAIError) -> _Refused:
     """What the body of an error says, in the protocol's own form or FastAPI's (`{"detail": ...}`)."""
     body = getattr(error, "body", None)
     if not isinstance(body, Mapping):
-        return _quoted(str(getattr(error, "message", error)))
+        said, _, _ = str(getattr(error, "message", error)).partition("\nTraceback (most recent call last)")  # litellm's
+        return _quoted(said)
     message = body.get("message") or body.get("detail") or body
     words = message if isinstance(message, str) else json.dumps(message, default=str)
     return _Refused(message=words, code=_word(body.get("code")), param=_word(body.get("param")))

@@ -20,11 +20,25 @@ def warnings(run: Run, attempts: Sequence[Attempt], final: Final | None) -> tupl
     winner = next((a for a in attempts if final is not None and a.id == final.winner), None)
     unsafe = run.config.verify.sandbox == "unsafe"
     found = ["Generated code ran unprotected, as --sandbox unsafe asked."] if unsafe else []
+    if run.config.search.rank_by == "llm":
+        found += [line for line in (unscored(attempts),) if line]
     if winner is not None and final is not None:
         found += [line for line in (flattered(winner, final),) if line] + _of_verification(winner)
     if unanswered := run.replies.unanswered():
         found.append(f"Requests that were sent and never answered: {unanswered}. The provider may charge for them.")
     return (*found, *run.damaged())
+
+
+def unscored(attempts: Sequence[Attempt]) -> str | None:
+    """Whether a model that was to rank the attempts gave some no score."""
+    judged = [a for a in attempts if isinstance(a.outcome, Judged)]
+    scored = sum(a.model_score is not None for a in judged)
+    if scored == len(judged):
+        return None
+    return (
+        f"The judge scored {scored} of {len(judged)} attempts (search.rank_by is llm); the others are ranked by "
+        f"fitness{', behind those' if scored else ''}."
+    )
 
 
 def flattered(winner: Attempt, final: Final) -> str | None:

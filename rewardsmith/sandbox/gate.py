@@ -17,10 +17,10 @@ from typing import NoReturn
 
 from rewardsmith import codetext, syntax
 from rewardsmith.errors import did_you_mean
+from rewardsmith.quoting import CODE_LIMIT
 from rewardsmith.sandbox import vocabulary
 from rewardsmith.sandbox.faults import FaultFound
 
-MAX_CODE = 40_000  # characters
 FUNCTION = "compute_reward"
 
 # Names for code the gate adds; no source text can spell them.
@@ -117,8 +117,8 @@ def check_arguments(
 
 
 def _parse(code: str) -> ast.Module:
-    if len(code) > MAX_CODE:
-        raise FaultFound("too_long", size=str(len(code)), limit=str(MAX_CODE))
+    if len(code) > CODE_LIMIT:
+        raise FaultFound("too_long", size=str(len(code)), limit=str(CODE_LIMIT))
     try:
         return syntax.module(code.removeprefix("\ufeff"))  # the mark some editors put in front
     except SyntaxError as error:

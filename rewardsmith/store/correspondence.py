@@ -127,7 +127,7 @@ class Recorded:
         *,
         before: Callable[[], None],
         prompt: Callable[[str, Prompt, int], None],
-        reply: Callable[[str, str, int], None],
+        reply: Callable[[str, Reply, int], None],
     ) -> None:
         self._proposer, self._before, self._prompt, self._reply = proposer, before, prompt, reply
         self.name = proposer.name
@@ -140,5 +140,5 @@ class Recorded:
             self._prompt(request.candidate_id, request.prompt, request.repair)
         replies = self._proposer.propose(requests, store=store)
         for request, reply in zip(requests, replies, strict=True):
-            self._reply(request.candidate_id, reply.text, request.repair)
+            self._reply(request.candidate_id, reply, request.repair)
         return replies

@@ -61,6 +61,7 @@ from rewardsmith.types import (
     Policy,
     Prompt,
     ReferenceResult,
+    Reply,
     Spend,
     Task,
     Trajectory,
@@ -256,9 +257,8 @@ class Run:
         self.checkpoints.clear()
 
     def final(self) -> Final | None:
-        """The winner, measured again; None before. A run that went on afterwards has a later one."""
-        events = self._ledger.of("final")
-        return decode(Final, _value(events[-1])) if events else None
+        """The winner of all finished generations, measured again; None before, and where the run went on since."""
+        return self.final_of(len(self.history()))
 
     def final_of(self, generations: int) -> Final | None:
         """The winner of the first so many generations, measured again; None where that was not done."""
@@ -348,14 +348,20 @@ class Run:
         self._keep_text(page)
         self._write(f"prompts/{page_name(candidate_id, repair)}", artefacts.to_bytes(page))
 
-    def record_reply(self, candidate_id: str, text: str, repair: int = 0) -> None:
-        """Write a reply, as it came, to `replies/<id>.md`, or `<id>.repair1.md` for the first repair."""
-        self._write(f"replies/{page_name(candidate_id, repair)}", artefacts.to_bytes(text))
+    def record_reply(self, candidate_id: str, reply: Reply, repair: int = 0) -> None:
+        """Write a reply, as it came, to `replies/<id>.md`, or `<id>.repair1.md` for the first repair.
 
-    def _record_drawn(self, candidate_id: str, text: str, repair: int = 0) -> None:
+        Beside it, in `<id>.finish`, the provider's word for how it ended, unless that is "stop".
+        """
+        page = f"replies/{page_name(candidate_id, repair)}"
+        if reply.finish != "stop":
+            self._write(f"{page.removesuffix('.md')}.finish", artefacts.to_bytes(reply.finish))
+        self._write(page, artefacts.to_bytes(reply.text))
+
+    def _record_drawn(self, candidate_id: str, reply: Reply, repair: int = 0) -> None:
         """The same for a reply that nobody was asked for, and that is in no reply store."""
-        self._keep_text(text)
-        self.record_reply(candidate_id, text, repair)
+        self._keep_text(reply.text)
+        self.record_reply(candidate_id, reply, repair)
 
     def _keep_text(self, text: str) -> None:
         """Keep a page's text in the ledger, once."""

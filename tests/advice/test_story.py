@@ -43,11 +43,34 @@ def test_a_long_episode_has_no_more_columns_than_a_short_one_and_its_ends_are_am
     assert "step 1000 |" in head
 
 
-def test_a_task_of_many_signals_is_told_in_bounds(task: Task, episode: Callable[..., Trajectory]) -> None:
-    names = [f"s{i}" for i in range(60)]
-    wide = replace(task, signals=tuple(Signal(name=n, shape=(), unit="1", doc="", source="") for n in names))
+def test_what_has_no_room_in_the_table_is_named_below_it(task: Task, episode: Callable[..., Trajectory]) -> None:
+    names = [f"s{i}" for i in range(ROWS + 2)]
+    wide = replace(task, signals=tuple(Signal(name=n, shape=(), unit="m", doc="", source="") for n in names))
     played = replace(episode(0.0), signals={n: torch.zeros(5) for n in names})
-    assert len(story(played, wide).table.split("\n")) == ROWS + 2
+    *table, _, below = story(played, wide).table.split("\n")
+    assert len(table) == ROWS + 2
+    assert below == f"Not shown, as the table is full: s{ROWS} [m], s{ROWS + 1} [m]."
+    within = replace(wide, signals=wide.signals[:ROWS])
+    assert "Not shown" not in story(played, within).table
+
+
+def test_vectors_are_told_by_their_norms_where_their_numbers_have_no_room(
+    task: Task, episode: Callable[..., Trajectory]
+) -> None:
+    names = [f"v{i}" for i in range(ROWS // 3)]
+    wide = replace(
+        task,
+        signals=(
+            *(Signal(name=n, shape=(3,), unit="m", doc="", source="") for n in names),
+            *(Signal(name=n, shape=(), unit="m", doc="", source="") for n in ("last", "very_last")),
+        ),
+    )
+    vectors = {n: torch.tensor([[3.0, 4.0, 0.0]] * 5) for n in names}
+    played = replace(episode(0.0), signals=vectors | {"last": -torch.ones(5), "very_last": torch.zeros(5)})
+    told = story(played, wide).table
+    assert "| norm of v0 [m] | 5 | 5 |" in told
+    assert "| last [m] | -1 | -1 |" in told
+    assert "Not shown" not in told
 
 
 def test_what_an_episode_was_worth_is_not_told(task: Task, episode: Callable[..., Trajectory]) -> None:

@@ -76,7 +76,9 @@ def unbroken(shell: Shell) -> dict[str, Any]:
     return _outcome(shell.runs / "unbroken")
 
 
-@pytest.mark.parametrize("wrong", ["feedback.sources=[sumary]", "advice.model=gpt-5"])
+@pytest.mark.parametrize(
+    "wrong", ["feedback.sources=[sumary]", "search.history_omits=[trajectroy]", "advice.model=gpt-5"]
+)
 def test_what_can_be_found_wrong_before_a_run_leaves_none(
     wrong: str, shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +96,20 @@ def test_a_wrong_word_to_resume_changes_nothing_of_how_a_run_ended(shell: Shell)
     with Run.open(shell.runs / "short", write=False) as run:
         assert run.ended() == ended is not None
         assert run.final() == winner is not None
+
+
+def test_a_run_by_a_relative_path_goes_on_from_another_folder(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = 'import torch\n\ndef compute_reward(offset):\n    near = -offset.abs()\n    return near, {"near": near}\n'
+    said = [{"candidate": f"g00{g}-00", "text": f"```python\n{code}```"} for g in (1, 2)]
+    (tmp_path / "said.jsonl").write_text("\n".join(map(json.dumps, said)))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    words = ("--model", "replay:said.jsonl", "--set", "search.offspring=1", "--set", "limits.env_steps=1")
+    assert shell("evolve", shell.task, "--name", "elsewhere", *words) == 5
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert shell("resume", "elsewhere", "--set", "limits.env_steps=1_000_000") == 0
 
 
 def test_a_winner_that_was_measured_is_not_measured_again(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from rewardsmith.advice import sight
 from rewardsmith.config import ProposeSettings
+from rewardsmith.environ import is_secret
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import Request
 from rewardsmith.propose.asking import RepliesInMemory
@@ -128,6 +130,19 @@ def test_a_missing_key_is_named_without_a_call(propose: Propose, ask: Ask, monke
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     with FakeServer([Say()]) as server, pytest.raises(ProposerError, match="ANTHROPIC_API_KEY is not set"):
         propose(server, ask(), model="anthropic/claude-sonnet-4-5")
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-pro", "azure/gpt-4o"])
+def test_a_missing_key_is_named_before_anybody_is_asked(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if is_secret(name):
+            monkeypatch.delenv(name)
+    proposer = LLMProposer(model, ProposeSettings())
+    key = proposer.endpoint.key_env
+    with pytest.raises(ProposerError, match=rf"'{model}' needs a key, and .*{key} (is|are) not set"):
+        proposer.check()
+    monkeypatch.setenv(key, CANARY)
+    proposer.check()
 
 
 def test_a_server_that_is_not_there_is_told_without_retries(propose: Propose, ask: Ask) -> None:

@@ -11,35 +11,39 @@ from rewardsmith.advice import sight
 from rewardsmith.config import ProposeSettings
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import Request
-from rewardsmith.propose.asking import RepliesInMemory
+from rewardsmith.propose.asking import RepliesInMemory, Tell
 from rewardsmith.propose.llm import LLMProposer
 
 Ask = Callable[..., Request]
 
 
-def proposer(base_url: str, **changes: float) -> LLMProposer:
+def proposer(base_url: str, tell: Tell = pytest.fail, **changes: float) -> LLMProposer:
     settings = ProposeSettings.model_validate({"max_tokens": 64, "concurrency": 2, "retries": 1, **changes})
-    return LLMProposer("llamacpp/smollm2", settings, base_url=base_url, tell=pytest.fail)
+    return LLMProposer("llamacpp/smollm2", settings, base_url=base_url, tell=tell)
 
 
 def test_a_real_model_answers_over_http_and_is_not_asked_twice(local_model: str, ask: Ask) -> None:
-    asking, store = proposer(local_model), RepliesInMemory()
+    told: list[str] = []
+    asking, store = proposer(local_model, told.append), RepliesInMemory()
     requests = [ask("Write a short Python function that adds two numbers.", index=n) for n in range(3)]
     replies = asking.propose(requests, store=store)
     assert all(reply.text.strip() and reply.finish in {"stop", "length"} for reply in replies)
     assert all(10 < reply.tokens_in < 200 and 0 < reply.tokens_out <= 64 for reply in replies)
     assert all(reply.cost_usd == 0.0 and reply.seconds > 0.0 for reply in replies)
     assert len({reply.text for reply in replies}) > 1, "samples of one prompt should differ"
+    assert len(told) == any(reply.finish == "length" for reply in replies), "once, however many are cut off"
     again = proposer(local_model).propose(requests, store=store)
     assert [reply.text for reply in again] == [reply.text for reply in replies]
     assert all(reply.cached for reply in again)
 
 
 def test_a_real_limit_on_tokens_cuts_a_reply_and_says_so(local_model: str, ask: Ask) -> None:
-    (reply,) = proposer(local_model, max_tokens=64).propose(
+    told: list[str] = []
+    (reply,) = proposer(local_model, told.append, max_tokens=64).propose(
         [ask("Count from one to one thousand in words, without stopping.")], store=RepliesInMemory()
     )
     assert (reply.finish, reply.tokens_out) == ("length", 64)
+    assert "was cut off at propose.max_tokens = 64" in told[0]
 
 
 def test_a_prompt_too_long_for_a_real_model_is_one_clear_error(local_model: str, ask: Ask) -> None:

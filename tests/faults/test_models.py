@@ -146,14 +146,18 @@ def test_answers_that_are_no_reward_are_kept_as_they_came_and_rejected_with_a_re
     with Run.open(nursery.folder / "runs" / "answers", write=False) as run:
         [generation] = run.history()[1:]
         *rejected, judged = [attempt.outcome for attempt in generation.attempts]
-        texts = [reply.text for reply in run.replies.all()]
+        said = run.replies.all()
+    texts = [reply.text for reply in said]
     assert [type(outcome) for outcome in rejected] == [Rejected] * 7
     assert all(isinstance(o, Rejected) and o.stage == "reply" and o.reason and o.hint for o in rejected)
     assert isinstance(judged, Judged)
     assert texts[2].endswith("torch.ex")
     assert texts[6] == "r\ufffdcompense"
-    replies = sorted((nursery.folder / "runs" / "answers" / "replies").iterdir())
-    assert [_said(file) for file in replies] == texts
+    folder = nursery.folder / "runs" / "answers" / "replies"
+    assert [_said(file) for file in sorted(folder.glob("*.md"))] == texts
+    ends = [reply.finish for reply in said if reply.finish != "stop"]
+    assert [_said(file) for file in sorted(folder.glob("*.finish"))] == ends
+    assert ends
 
 
 def _said(file: Path) -> str:

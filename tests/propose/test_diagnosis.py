@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from rewardsmith.propose.diagnosis import Diagnosis, correlation, diagnose
+from rewardsmith.propose.rendering import read, render
 from rewardsmith.propose.terms import Genome, Term
 from rewardsmith.types import (
     Attempt,
@@ -64,6 +66,22 @@ def diagnosis(outcome: Outcome, *terms: Term) -> Diagnosis:
 def test_one_fault_a_component_is_found(values: tuple[float, ...], fault: str | None) -> None:
     found = diagnosis(trained(fitness=UP, c__near_x=values), NEAR).findings
     assert [f.fault for f in found] == ([fault] if fault else [])
+
+
+def test_a_component_whose_weight_a_refit_turned_round_is_found_under_its_old_name() -> None:
+    code = render(Genome(terms=(LINEAR, NEAR)), TASK).replace("more_x_weight = 1.0", "more_x_weight = -0.3")
+    genome = read(code, TASK)
+    assert genome is not None
+    candidate = Candidate(id="g001-00", code=code, sha256="", origin="refit", model="")
+    curves = trained(fitness=UP, c__more_x=tuple(-0.3 * v for v in UP), c__near_x=UP)
+    [found] = diagnose(Attempt(candidate=candidate, outcome=curves), genome, TASK).findings
+    assert (found.key, found.fault) == (LINEAR.key, "opposes")
+    assert "'more_x'" in found.seen
+
+
+def test_a_component_without_weight_stands_still() -> None:
+    [found] = diagnosis(trained(fitness=UP, c__near_x=(0.0,) * 5), replace(NEAR, weight=0.0)).findings
+    assert found.fault == "constant"
 
 
 def test_a_component_that_drowns_the_others_is_found() -> None:

@@ -59,6 +59,7 @@ def test_answers_to_concurrent_calls_teach_once(dialect: Dialect, told: list[str
         Fault(detail="the prompt is too long", status=400),
         Fault(detail="temperatures in Kelvin", status=400),
         Fault(detail="temperature", status=None),
+        Fault(detail=f"no such field in {'You write rewards. ' * 40}, 'temperature': 0.5", status=422),
     ],
 )
 def test_any_other_fault_teaches_nothing(dialect: Dialect, told: list[str], fault: Fault) -> None:

@@ -25,6 +25,7 @@ def _explained(fault: Fault, at: object = OPENAI, *, answered: bool = False) -> 
 LINES = {
     "no key": faults.no_key(OPENAI),
     "no keys": faults.no_key(CLAUDE, ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")),
+    "one of two keys": faults.no_key(endpoint("gemini/gemini-2.5-pro"), ("GOOGLE_API_KEY", "GEMINI_API_KEY")),
     "key refused": faults.key_refused(OPENAI),
     "no litellm": faults.no_litellm(endpoint("mistral/large")),
     "no litellm, mistyped": faults.no_litellm(endpoint("opneai/gpt-5")),

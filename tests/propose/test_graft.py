@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewardsmith.propose.graft import SEAM, graft, grafted, split
-from rewardsmith.types import EnvSpec, Measure, References, Signal, Task
+from rewardsmith.types import Constant, EnvSpec, Measure, References, Signal, Task
 
 TASK = Task(
     name="made_up",
@@ -17,6 +17,7 @@ TASK = Task(
     references=References(),
     episode_steps=100,
     control_dt_s=0.05,
+    constants=(Constant(name="count", value=3.0),),
 )
 PLAIN = 'import torch\n\ndef compute_reward(x, prev_x):\n    return x - prev_x, {"gain": x - prev_x}\n'
 
@@ -46,6 +47,25 @@ def test_a_renamed_entry_and_its_helpers_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "arguments", "call"),
+    [
+        ("x, prev_x, dt: float", ("x", "prev_x", "dt"), "base_reward(x, prev_x, dt)"),
+        ("x, prev_x, dt=0.1, count=2.0", ("x", "prev_x", "dt", "count"), "base_reward(x, prev_x, dt, count)"),
+        ("x, prev_x=None", ("x", "prev_x"), "base_reward(x, prev_x)"),
+        ("x, prev_x, scale=2.0", ("x", "prev_x"), "base_reward(x, prev_x)"),
+        ("x, prev_x, scale=2.0, dt=0.1", ("x", "prev_x", "dt"), "base_reward(x, prev_x, dt=dt)"),
+        ("x, prev_x, scale: int = 2", ("x", "prev_x"), "base_reward(x, prev_x)"),
+    ],
+)
+def test_what_the_task_declares_is_given_and_the_rest_keeps_its_default(
+    given: str, arguments: tuple[str, ...], call: str
+) -> None:
+    base = graft(PLAIN.replace("x, prev_x", given, 1), TASK)
+    assert base is not None
+    assert (base.arguments, base.call) == (arguments, call)
+
+
+@pytest.mark.parametrize(
     "code",
     [
         "",
@@ -53,7 +73,8 @@ def test_a_renamed_entry_and_its_helpers_are_accepted() -> None:
         PLAIN.replace("import torch", "import torch as t"),
         PLAIN.replace("prev_x)", "undeclared)"),
         PLAIN.replace("prev_x)", "*, prev_x)"),
-        PLAIN.replace("prev_x)", "prev_x=None)"),
+        PLAIN.replace("prev_x)", "prev_x, count: int)"),
+        PLAIN.replace("prev_x)", "prev_x, of_their_own)"),
         PLAIN.replace("prev_x)", "*rest)"),
         PLAIN.replace('return x - prev_x, {"gain": x - prev_x}', "return x"),
         PLAIN.replace('return x - prev_x, {"gain": x - prev_x}', "pass"),

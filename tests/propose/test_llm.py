@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from rewardsmith.config import ProposeSettings
+from rewardsmith.environ import is_secret
 from rewardsmith.errors import ProposerError
 from rewardsmith.interfaces import Request
 from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.fake_server import Behaviour, Body, Drip, Fail, FakeServer, Heard, Reset, Say, Stall
-from rewardsmith.propose.llm import LLMProposer, keys_found
+from rewardsmith.propose.llm import LLMProposer, _has_no_key, keys_found
 from rewardsmith.propose.retry import Backoff
 from rewardsmith.types import Reply
 
@@ -402,6 +404,18 @@ def test_a_bad_reply_is_a_reply_kept_as_it_came(
     assert list(here.store.replies.values()) == [reply]
 
 
+def test_that_replies_are_cut_off_is_told_once_with_the_setting_that_cuts_them(
+    bench: Callable[..., Bench], ask: Ask
+) -> None:
+    here = bench([Say(text="", finish="length")], max_tokens=500)
+    here.propose(*(ask(f"g001-{n:02d}", index=n) for n in range(3)))
+    here.propose(ask("g002-00"))
+    assert here.told == [
+        "A reply of vllm/small was cut off at propose.max_tokens = 500, which a model's reasoning counts towards. "
+        "Where most are, begin a run with more: --set propose.max_tokens=2000."
+    ]
+
+
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
@@ -425,6 +439,30 @@ def test_a_missing_key_is_named_before_anybody_is_asked(ask: Ask, store: Replies
         with pytest.raises(ProposerError, match="'openai/gpt-5' needs a key, and OPENAI_API_KEY is not set"):
             attempt()
     assert store.requests == {}
+
+
+@pytest.mark.parametrize(
+    ("provider", "missing", "set_too", "refused"),
+    [
+        ("anthropic", ["ANTHROPIC_API_KEY"], "OPENAI_API_KEY", True),
+        ("gemini", ["GOOGLE_API_KEY", "GEMINI_API_KEY"], "HF_TOKEN", True),
+        ("azure", ["AZURE_API_BASE", "AZURE_API_KEY"], "AZURE_API_VERSION", True),
+        ("azure", ["AZURE_API_BASE", "AZURE_API_KEY"], "AZURE_AD_TOKEN", False),
+        ("together_ai", ["TOGETHERAI_API_KEY"], "TOGETHER_AI_TOKEN", False),
+        ("huggingface", ["HUGGINGFACE_API_KEY"], "HF_TOKEN", False),
+        ("bedrock", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], "HF_TOKEN", False),
+        ("vertex_ai", ["VERTEXAI_PROJECT"], "HF_TOKEN", False),
+        ("mistral", [], "HF_TOKEN", False),
+    ],
+)
+def test_a_key_is_missed_only_where_nothing_else_can_be_one(
+    monkeypatch: pytest.MonkeyPatch, provider: str, missing: list[str], set_too: str, refused: bool
+) -> None:
+    for name in list(os.environ):
+        if is_secret(name):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv(set_too, CANARY)
+    assert _has_no_key(provider, missing) == refused
 
 
 def test_a_proxy_that_nothing_can_use_is_told_before_anybody_is_asked(

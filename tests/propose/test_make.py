@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rewardsmith.config import ProposeSettings
+from rewardsmith.config import EvolveConfig, ProposeSettings
 from rewardsmith.errors import ProposerError, RewardsmithError, UsageError
 from rewardsmith.interfaces import Proposer
-from rewardsmith.propose import make
+from rewardsmith.propose import make, rooted
 from rewardsmith.propose.manual import ManualProposer
 
 
@@ -41,7 +41,9 @@ def test_manual_uses_the_runs_own_folder_unless_one_is_named(named, tmp_path: Pa
     ("model", "base_url", "says"),
     [
         ("ofline", None, "'ofline' is not known. Did you mean 'offline'?"),
-        ("replay", None, "Expected offline, manual[:FOLDER], replay:PATH, or provider/model"),
+        ("replay", None, "--model 'replay' names no recording. Expected replay:PATH"),
+        ("replay:~nobody_at_all/x", None, "'replay:~nobody_at_all/x' names no path"),
+        ("manual:~nobody_at_all/x", None, "'manual:~nobody_at_all/x' names no path"),
         ("offline:x", None, "'offline:x' is not known."),
         ("", None, "'' is not known."),
         ("gpt-5", None, "'gpt-5' is not known."),
@@ -53,6 +55,19 @@ def test_words_that_do_not_fit_are_a_usage_error(named, model: str, base_url: st
     with pytest.raises(UsageError) as raised:
         named(model, base_url)
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("model", ["offline", "manual", "openai/gpt-5", "openai/replay:x", "replay:/a/b", "replay"])
+def test_a_model_without_a_relative_path_keeps_its_name(model: str) -> None:
+    config = EvolveConfig.model_validate({"model": model, "advice": {"model": model}})
+    assert rooted(config) == config
+
+
+def test_a_relative_path_in_a_models_name_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = rooted(EvolveConfig.model_validate({"model": "manual:a", "advice": {"model": "replay:b/../c"}}))
+    assert (found.model, found.advice.model) == (f"manual:{tmp_path / 'a'}", f"replay:{tmp_path / 'c'}")
+    assert rooted(EvolveConfig(model="manual:~/a")).model == f"manual:{Path.home().resolve() / 'a'}"
 
 
 def test_a_missing_recording_is_told(named) -> None:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from rewardsmith import taskfile, verify
 from rewardsmith.errors import ProposerError
-from rewardsmith.interfaces import Brief, Request
+from rewardsmith.interfaces import Brief, Request, Sandbox
 from rewardsmith.propose.offline import OPENING, OfflineProposer
 from rewardsmith.propose.rendering import read
 from rewardsmith.types import (
     Attempt,
     Candidate,
+    Constant,
     Curve,
     Drafted,
     EnvSpec,
@@ -35,6 +36,7 @@ from rewardsmith.types import (
     Signal,
     Task,
     Trained,
+    Verified,
 )
 
 EMPTY = Prompt(messages=(), sha256="")
@@ -481,6 +483,15 @@ def test_a_note_is_granted_as_it_is_meant_or_not_at_all(words: str, asked: int) 
     assert told[asked] in text
 
 
+def test_a_name_within_the_name_that_a_note_says_is_not_asked_for() -> None:
+    task = make_task("Run forward.", *RUN.signals, signal("velocity", (), "m/s"), signal("max_x_velocity", (), "m/s"))
+    note = Note(text="more x_velocity please", on="", who="ada", when="now")
+    parent = attempt(write(Brief(task=task)), judged(fitness=RISING))
+    text = ask(Brief(task=task, turns=(parent,), people=(note,)))
+    assert text.count("A note says") == 1
+    assert "so the reward now rewards x_velocity." in text
+
+
 # --- rewards by others ----------------------------------------------------------------------------------------------
 
 
@@ -493,6 +504,25 @@ def test_a_foreign_reward_is_kept_and_built_on() -> None:
         assert len(components) == 2
         assert torch.allclose(total, torch.stack(list(components.values())).sum(dim=0))
         assert_keeps_the_contract(code, RUN)
+
+
+def test_a_foreign_reward_with_numbers_of_the_task_and_defaults_is_built_on(sandbox: Sandbox) -> None:
+    task = replace(RUN, constants=(Constant(name="top_speed", value=4.0),))
+    asked = "prev_x_velocity: torch.Tensor, top_speed: float, k=3.0, dt: float = 1.0"
+    code = HUMAN.replace("action: torch.Tensor", asked).replace(
+        "2.0 * x_velocity", "k * (x_velocity - prev_x_velocity) / dt / top_speed"
+    )
+    parent = attempt(code, judged(fitness=RISING))
+    child = write(Brief(task=task, turns=(parent,)))
+    assert "base_reward(x_velocity, prev_x_velocity, top_speed, dt=dt)" in child
+    grandchild = write(Brief(task=task, turns=(attempt(child, judged(fitness=RISING)),)), index=1)
+    drafts = [attempt(each, Drafted()) for each in (child, grandchild)]
+    for each in verify.compile(verify.static(drafts, task), task, sandbox):
+        assert isinstance(each.outcome, Verified)
+        given = {name: torch.tensor([3.0]) for name in each.outcome.graph.inputs if name != "action"}
+        given |= {"prev_x_velocity": torch.tensor([2.0]), "action": torch.ones(1, 6)}
+        _, components = each.outcome.graph({name: given[name] for name in each.outcome.graph.inputs})
+        assert components["speed"].item() == pytest.approx(3.0 * 1.0 / 0.05 / 4.0)
 
 
 def test_a_reward_built_on_is_read_back_and_improved_further() -> None:
@@ -517,11 +547,22 @@ def test_a_number_edited_by_hand_is_read_as_it_stands_and_worked_on_from_there()
     assert_keeps_the_contract(added, RUN)
 
 
+def test_a_reward_of_its_own_that_a_refit_turned_round_is_worked_on_and_called_by_what_it_is() -> None:
+    turned = write(Brief(task=RUN)).replace("more_x_velocity_weight = 1.0", "more_x_velocity_weight = -0.3")
+    outcome = judged(fitness=RISING, c__more_x_velocity=[-0.3 * v for v in RISING])
+    text = ask(Brief(task=RUN, turns=(attempt(turned, outcome),)))
+    assert "Component 'more_x_velocity' moved against fitness" in text
+    code = code_in(text)
+    assert "base_reward" not in code
+    assert "more_x_velocity_weight = 0.3" in code
+    assert_keeps_the_contract(code, RUN)
+
+
 @pytest.mark.parametrize(
     ("line", "edit"),
     [
         ("more_x_velocity = more_x_velocity_weight * x_velocity", "more_x_velocity = 0.5 * x_velocity.abs()"),
-        ("more_x_velocity_weight = 1.0", "more_x_velocity_weight = -1.0"),  # no weight the search would give it
+        ("more_x_velocity_weight = 1.0", "more_x_velocity_weight = 1e7"),  # no weight the search would give it
     ],
 )
 def test_any_other_edit_makes_a_reward_foreign_and_is_kept(line: str, edit: str) -> None:

@@ -26,7 +26,13 @@ def test_no_more_tokens_are_cached_than_were_sent() -> None:
 @needs_table
 @pytest.mark.parametrize(
     ("provider", "model"),
-    [("openai", "gpt-4o-mini"), ("anthropic", "claude-sonnet-4-5"), ("vertex_ai", "gemini-2.5-pro")],
+    [
+        ("openai", "gpt-4o-mini"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("vertex_ai", "gemini-2.5-pro"),
+        ("bedrock", "anthropic.claude-3-5-sonnet-20240620-v1:0"),
+        ("bedrock", "us.anthropic.claude-sonnet-4-20250514-v1:0"),
+    ],
 )
 def test_well_known_models_have_a_price(provider: str, model: str) -> None:
     price = price_of(provider, model)

@@ -100,8 +100,14 @@ def test_numbers_are_read_where_the_program_has_them_so_a_refitted_reward_is_sti
     assert read(code.replace("near_a_to_b_temperature = 1.0", "near_a_to_b_temperature = 0.0"), TASK) is None
 
 
-def test_a_weight_that_was_turned_round_makes_it_someone_elses_since_its_name_is_wrong() -> None:
-    assert read(render(TWO, TASK).replace("more_x_weight = 1.0", "more_x_weight = -1.0"), TASK) is None
+@pytest.mark.parametrize("weight", [-0.3, 0.0])
+def test_a_weight_that_was_turned_round_keeps_its_name_until_the_terms_are_written_anew(weight: float) -> None:
+    code = render(TWO, TASK).replace("more_x_weight = 1.0", f"more_x_weight = {weight}")
+    turned = read(code, TASK)
+    assert turned is not None
+    assert turned == Genome(terms=(replace(TWO.terms[0], weight=weight), TWO.terms[1]))
+    assert component_names(turned) == ("more_x", "near_a_to_b")
+    assert component_names(turned.with_terms(turned.terms)) == ("less_x", "near_a_to_b")
 
 
 GOOD = '["linear", ["x"], null, 1.0, 1.0, 0.0]'

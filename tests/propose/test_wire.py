@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import httpx
+import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardsmith.propose.wire import Answer, Fault, read_completion
+from rewardsmith.propose.wire import Answer, Fault, _fault, read_completion
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
@@ -57,3 +59,12 @@ def test_a_success_that_holds_no_message_is_garbled(body: str) -> None:
 def test_an_error_under_status_200_has_the_status_it_names() -> None:
     fault = read_completion('{"error": {"message": "upstream is busy", "code": 502}}')
     assert fault == Fault(detail="upstream is busy", status=502, code="502")
+
+
+def test_of_an_error_that_litellm_raised_its_words_are_kept_and_not_its_traceback() -> None:
+    raised = openai.APIError(
+        "litellm.APIConnectionError: Missing key.\nTraceback (most recent call last):\n  File ...",
+        httpx.Request("POST", "http://x"), body=None,
+    )  # fmt: skip
+    raised.status_code = 500  # type: ignore[attr-defined]  # as litellm's errors have one
+    assert _fault(raised) == Fault(detail="litellm.APIConnectionError: Missing key.", status=500)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from rewardsmith.config import EvolveConfig
 from rewardsmith.report.warnings import flattered, warnings
 from rewardsmith.store import Run
-from rewardsmith.types import Attempt, Final, Judged, Score
+from rewardsmith.types import Attempt, Feedback, Final, Judged, Score
 
 
 @pytest.mark.parametrize(("again", "warned"), [(2.9, True), (3.1, False), (9.0, False)])
@@ -33,3 +36,27 @@ def test_a_request_that_was_never_answered_is_told(empty_run: Run) -> None:
     assert warnings(empty_run, [], None) == (
         "Requests that were sent and never answered: 1. The provider may charge for them.",
     )
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        ((0.5, 0.0), []),
+        ((0.5, None, 0.0), ["The judge scored 2 of 3 attempts (search.rank_by is llm); the others are ranked by"]),
+        ((None, None), ["The judge scored 0 of 2 attempts"]),
+    ],
+)
+def test_attempts_that_a_ranking_judge_gave_no_score_are_told(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged], tmp_path: Path,
+    scores: tuple[float | None, ...], told: list[str],
+) -> None:  # fmt: skip
+    attempts = [
+        replace(attempt(f"g001-0{i}", judged(1.0)), feedback=(Feedback(source="llm_judge", text="", score=score),))
+        for i, score in enumerate(scores)
+    ]
+    assert warnings(empty_run, attempts, None) == ()
+    config = EvolveConfig.model_validate({"search": {"rank_by": "llm"}})
+    with Run.create(tmp_path / "ranked", task=empty_run.task, config=config, task_text="", allowed={}) as ranked:
+        found = warnings(ranked, attempts, None)
+    assert len(found) == len(told)
+    assert all(line.startswith(start) for line, start in zip(found, told, strict=True))

@@ -59,7 +59,7 @@ def folder(run: Run, generations: tuple[Generation, ...]) -> Path:
         run.replies.put(f"k{generation.index}", REPLY)
         asked = Prompt(messages=(Message(role="user", content=f"Better than {generation.index}."),), sha256="0")
         run.record_prompt(generation.attempts[0].id, asked)
-        run.record_reply(generation.attempts[0].id, REPLY.text)
+        run.record_reply(generation.attempts[0].id, REPLY)
         run.add_generation(_with_episodes(generation))
     run.end("interrupted")
     run.write_summary("# So far\n")

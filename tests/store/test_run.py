@@ -25,6 +25,7 @@ from rewardsmith.errors import RunError, RunLocked, UsageError
 from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Brief, Request
 from rewardsmith.propose.asking import RepliesInMemory
+from rewardsmith.propose.replay import ReplayProposer
 from rewardsmith.store import Run
 from rewardsmith.store.ledger import Ledger, relinked, row_of
 from rewardsmith.types import (
@@ -386,6 +387,20 @@ def test_references_and_the_final_score_come_back(run: Run, generations: Generat
     assert (run.folder / "best/reward.py").read_text().startswith("# g001-01")
 
 
+def test_a_run_that_goes_on_has_no_winner_until_it_is_measured_again(run: Run, generations: Generations) -> None:
+    judged = generations[0].attempts[1].outcome
+    assert isinstance(judged, Judged)
+    first, second = (Final(winner=name, score=judged.score) for name in ("g001-01", "g002-00"))
+    run.add_generation(generations[0])
+    run.set_final(first)
+    assert run.final() == first
+    run.add_generation(generations[1])
+    assert run.final() is None
+    assert run.final_of(1) == first
+    run.set_final(second)
+    assert run.final() == second
+
+
 def test_a_winner_that_nobody_bred_is_refused(run: Run, generations: Generations) -> None:
     judged = generations[0].attempts[1].outcome
     assert isinstance(judged, Judged)
@@ -469,6 +484,26 @@ def test_a_recorded_proposer_leaves_prompts_and_replies_a_repair_apart(
     run.add_generation(generations[0])
     (run.folder / "replies/g001-01.repair1.md").write_text("changed")
     assert ["g001-01.repair1.md is damaged" in line for line in run.damaged()] == [True]
+
+
+def test_a_runs_own_replies_when_replayed_end_as_they_ended(run: Run, task: Task, tmp_path: Path) -> None:
+    said = [
+        {"candidate": "g001-00", "text": "whole"},
+        {"candidate": "g001-01", "text": "cut o", "finish": "length"},
+        {"candidate": "g001-01", "repair": 1, "text": "no", "finish": "content_filter"},
+    ]
+    (tmp_path / "said.jsonl").write_text("\n".join(map(json.dumps, said)))
+    failed = Rejected(stage="reply", reason="", hint="")
+    asked = [
+        Request(
+            candidate_id=str(line["candidate"]), prompt=Prompt(messages=(), sha256="0"), index=0, seed=0,
+            brief=Brief(task=task, rejected=failed if "repair" in line else None), repair=int("repair" in line),
+        )
+        for line in said
+    ]  # fmt: skip
+    first = run.recorded(ReplayProposer(tmp_path / "said.jsonl")).propose(asked, store=RepliesInMemory())
+    assert [reply.finish for reply in first] == ["stop", "length", "content_filter"]
+    assert ReplayProposer(run.folder).propose(asked, store=RepliesInMemory()) == first
 
 
 # --- people ---------------------------------------------------------------------------------------------------------
