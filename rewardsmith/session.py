@@ -61,18 +61,23 @@ def work(run: Run, extras: Extras, config: EvolveConfig, display: Display, *, sa
         return final
 
 
-def simplify_winner(run: Run, winner: str, tools: Tools, config: EvolveConfig, budget: Budget) -> str:
-    """See which components a candidate can do without, write `best/simplified.*` where any; returns what to say."""
-    code = next(a.candidate.code for g in run.history() for a in g.attempts if a.id == winner)
+def simplify_candidate(run: Run, name: str, tools: Tools, config: EvolveConfig, budget: Budget) -> str:
+    """See which components a candidate can do without, write `simplified/<name>.*`; returns what to say.
+
+    The code is written where nothing can go, too: an earlier try may have left another.
+    """
+    code = next(a.candidate.code for g in run.history() for a in g.attempts if a.id == name)
     found = simplify(code, run.task, tools, config, budget=budget)
     if isinstance(found, Rejected):
-        return f"{winner} cannot be simplified: {found.reason} {found.hint}"
+        return f"{name} cannot be simplified: {found.reason} {found.hint}"
     unit = run.task.fitness.unit
-    words = simplified_words(found, unit=unit)
-    pages = {"best/simplified.md": simplified_page(found, unit=unit)}
-    pages |= {"best/simplified.py": found.after} if found.dropped else {}
+    pages = {
+        f"simplified/{name}.md": simplified_page(found, name=name, unit=unit),
+        f"simplified/{name}.py": found.after,
+    }
     run.keep_files({file: artefacts.to_bytes(text) for file, text in pages.items()})
-    return f"{words}simplified: {_short(run.folder / 'best/simplified.py')}" if found.dropped else words
+    words = simplified_words(found, name=name, unit=unit)
+    return f"{words}simplified: {_short(run.folder / f'simplified/{name}.py')}" if found.dropped else words
 
 
 class Limited:
@@ -248,7 +253,7 @@ class _Session:
             return
         tools = Tools(sandbox=parts.sandbox, simulator=parts.simulator, learner=parts.learner, watch=parts.watch)
         budget = Budget(self._config.limits, self._run.history(), gauges=gauges_of(self._run))
-        words = simplify_winner(self._run, final.winner, tools, self._config, budget)
+        words = simplify_candidate(self._run, final.winner, tools, self._config, budget)
         self._display.pause()
         self._display.say(words)
 

@@ -25,7 +25,7 @@ from rewardsmith.repeats import Streams, judged_by_seed
 from rewardsmith.seeds import stream
 from rewardsmith.types import Attempt, Candidate, Drafted, Judged, Rejected, Spend, Task, Verified
 
-WINNER = "winner"
+WINNER = "the winner itself"  # beside components by their names, so a name that none has
 
 Fitness = tuple[float, ...]
 """Mean fitness by training seed."""

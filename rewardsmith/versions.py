@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,10 +18,15 @@ PACKAGES = ("rewardsmith", "torch", "mujoco", "envpool", "gymnasium", "numpy", "
 
 def versions() -> dict[str, str]:
     """Versions by name; a package that is not installed is left out, `commit` stands only for a source checkout."""
-    found = {name: number for name in PACKAGES if (number := _installed(name))}
+    found = installed(PACKAGES)
     found |= {"python": platform.python_version(), "platform": platform.platform()}
     commit = source_commit(Path(__file__).resolve().parent)
     return found | ({"commit": commit} if commit else {})
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions by name; a package that is not installed is left out."""
+    return {name: number for name in names if (number := _installed(name))}
 
 
 def source_commit(package: Path) -> str | None:

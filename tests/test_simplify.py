@@ -14,7 +14,7 @@ from rewardsmith.interfaces import Learner, Sandbox, Trainee, Watcher
 from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.report.simplified import diff_of, simplified_page, simplified_words
 from rewardsmith.sim.point import point_task
-from rewardsmith.simplify import Simplified, Tools, simplify
+from rewardsmith.simplify import WINNER, Simplified, Tools, simplify
 from rewardsmith.types import Rejected, Spend, Task, Trained
 
 TASK = point_task(episode_steps=10)
@@ -85,7 +85,7 @@ def test_a_useless_term_goes_and_a_needed_one_stays(done: tuple[Simplified, Coun
 
 def test_all_are_trained_together_on_the_same_seeds_and_nobody_races(done: tuple[Simplified, Counting]) -> None:
     found, learner = done
-    assert learner.populations == [(("winner", "progress", "idle"), False)] * 3
+    assert learner.populations == [((WINNER, "progress", "idle"), False)] * 3
     assert len(found.winner) == 3
     assert all(t.fitness is not None and len(t.fitness) == 3 for t in found.tried)
     assert found.spend.env_steps >= 9 * 6000
@@ -93,13 +93,23 @@ def test_all_are_trained_together_on_the_same_seeds_and_nobody_races(done: tuple
 
 def test_the_result_is_shown_as_a_table_and_a_diff(done: tuple[Simplified, Counting]) -> None:
     found, _ = done
-    words, page = simplified_words(found, unit="m"), simplified_page(found, unit="m")
+    words, page = simplified_words(found, name="g001-00", unit="m"), simplified_page(found, name="g001-00", unit="m")
     for text in (words, page):
         assert "fitness [m]" in text
         assert "Dropped: idle." in text
         assert "+    total = progress\n" in text
         assert "-    idle = 0.0001 * torch.cos(position)\n" in text
-    assert diff_of(found).startswith("--- best/reward.py\n+++ best/simplified.py\n@@")
+        assert "(g001-00)" in text
+    assert diff_of(found, "g001-00").startswith("--- candidates/g001-00.py\n+++ simplified/g001-00.py\n@@")
+
+
+def test_a_component_may_be_called_winner(run: Run) -> None:
+    train = CONFIG.train.model_copy(update={"env_steps": 512})
+    judge = CONFIG.judge.model_copy(update={"simplify_seeds": 2})
+    found, learner = run(CODE.replace("idle", "winner"), CONFIG.model_copy(update={"train": train, "judge": judge}))
+    assert isinstance(found, Simplified)
+    assert learner.populations[0][0] == (WINNER, "progress", "winner")
+    assert {t.component for t in found.tried if t.turn == 1} == {"progress", "winner"}
 
 
 def test_a_limit_that_is_reached_ends_it_before_anything_is_trained(run: Run) -> None:
@@ -109,7 +119,7 @@ def test_a_limit_that_is_reached_ends_it_before_anything_is_trained(run: Run) ->
     assert found.stopped.startswith("limits.hours")
     assert found.after == CODE
     assert learner.populations == []
-    assert "ended early" in simplified_words(found, unit="1")
+    assert "ended early" in simplified_words(found, name="g001-00", unit="1")
 
 
 def test_what_cannot_be_taken_out_is_told_and_costs_nothing(run: Run) -> None:
@@ -118,7 +128,7 @@ def test_what_cannot_be_taken_out_is_told_and_costs_nothing(run: Run) -> None:
     assert isinstance(found, Simplified)
     assert {t.component for t in found.tried if t.verdict == "stuck"} == {"progress", "idle"}
     assert learner.populations == []
-    assert "No component can go." in simplified_words(found, unit="1")
+    assert "No component can go." in simplified_words(found, name="g001-00", unit="1")
 
 
 def test_a_reward_that_does_not_pass_verification_is_not_simplified(run: Run) -> None:

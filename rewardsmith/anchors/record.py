@@ -7,9 +7,12 @@ A measurement belongs to the task as it was: to what the environment is, how it 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -236,14 +239,27 @@ def keep(path: Path, record: Record) -> Path | None:
 
     Raises: ConfigError: as `read`. RunError: as `write`.
     """
-    found = read(path) if path.exists() else record
-    if found.of_same(record):
-        write(path, merged(record, found))
-        return None
-    aside = path.with_name(f"{path.name}.{artefacts.sha256(path.read_bytes())[:8]}.old")
-    path.replace(aside)
-    write(path, record)
-    return aside
+    with _alone(path.parent):
+        found = read(path) if path.exists() else record
+        if found.of_same(record):
+            write(path, merged(record, found))
+            return None
+        aside = path.with_name(f"{path.name}.{artefacts.sha256(path.read_bytes())[:8]}.old")
+        path.replace(aside)
+        write(path, record)
+        return aside
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other command keeps anything in the folder; where that cannot be locked, nobody waits."""
+    with ExitStack() as undo:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            fd = os.open(folder, os.O_RDONLY)
+            undo.callback(os.close, fd)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
 
 
 def merged(record: Record, other: Record) -> Record:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import RUNS, RunName, RunsFolder, SandboxKind, Sets
+from rewardsmith.commands.options import RUNS, RunName, RunsFolder, SandboxKind, Sets, refuse_folder
 from rewardsmith.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def refit(
     from rewardsmith.refit import Kept
     from rewardsmith.store import Run, artefacts
 
+    if output is not None:
+        refuse_folder("--output", output)
     with Run.open(Run.resolve(run, runs), write=False) as opened:
         attempt = _chosen(opened, candidate)
         found = _refitted(opened, attempt, _settings(opened, sets, sandbox))
@@ -61,16 +63,16 @@ def simplify(
     sandbox: SandboxKind = None,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Train the winner without each of its components, and drop those it can do without.
+    """Train the winner, or a candidate, without each of its components, and drop those it can do without.
 
-    Takes judge.simplify_seeds trainings for the winner and for each removal tried, in rounds until nothing can go;
-    --set train.env_steps=N makes them shorter. Writes RUN/best/simplified.py and the table beside it.
+    Takes judge.simplify_seeds trainings for the reward and for each removal tried, in rounds until nothing can go;
+    --set train.env_steps=N makes them shorter. Writes RUN/simplified/CANDIDATE.py and the table beside it.
     """
     from rewardsmith import farm, sim
     from rewardsmith.budget import Budget
     from rewardsmith.display import Board, Lines
     from rewardsmith.sandbox import ProcessSandbox
-    from rewardsmith.session import simplify_winner
+    from rewardsmith.session import simplify_candidate
     from rewardsmith.simplify import Tools
     from rewardsmith.store import Run
 
@@ -83,15 +85,15 @@ def simplify(
                 learner=farm.learner(config.train, sim.make),
                 watch=Lines(Board(task=opened.task, generations=0), out=sys.stderr),
             )
-            print(simplify_winner(opened, attempt.id, tools, config, Budget(config.limits)))
+            print(simplify_candidate(opened, attempt.id, tools, config, Budget(config.limits)))
 
 
 def _settings(run: Run, sets: Sets, sandbox: SandboxKind) -> EvolveConfig:
-    """The run's settings, without its limits and with what is set anew."""
+    """The run's settings as they hold now, without its limits and with what is set anew."""
     from rewardsmith.config import LimitSettings, over, setting
 
     locked = [f"verify.sandbox={sandbox}"] if sandbox else []
-    plain = run.config.model_copy(update={"limits": LimitSettings()})
+    plain = run.settings.model_copy(update={"limits": LimitSettings()})
     return over(plain, [setting(text) for text in (*sets, *locked)])
 
 
@@ -117,10 +119,15 @@ def _refitted(run: Run, attempt: Attempt, config: EvolveConfig) -> Refitted | Ke
     from rewardsmith.sandbox import ProcessSandbox
     from rewardsmith.store.sharing import known_to
 
-    said = [words for generation in run.history() for words in generation.people]
     with ProcessSandbox(config.verify) as sandbox:
         return operators.refit(
-            attempt.candidate.code, known_to(run), said, run.task, sandbox, config.refit, gamma=config.train.gamma
+            attempt.candidate.code,
+            known_to(run),
+            run.people.said(),
+            run.task,
+            sandbox,
+            config.refit,
+            gamma=config.train.gamma,
         )
 
 

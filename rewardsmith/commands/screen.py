@@ -13,7 +13,7 @@ from rewardsmith.commands.options import RUNS, AsJson, RunsFolder, SandboxKind, 
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
-    from rewardsmith.config import EvolveConfig
+    from rewardsmith.config import EvolveConfig, Layer
     from rewardsmith.screen import Verdict
     from rewardsmith.screen.duplicates import Twin
     from rewardsmith.types import Rejected, Task, Trajectory, Verified
@@ -42,7 +42,8 @@ def screen(
     """
     from rewardsmith import taskfile
     from rewardsmith.assemble import read_reward
-    from rewardsmith.config import resolve
+    from rewardsmith.config import over, resolve, setting
+    from rewardsmith.environment import first_frame
     from rewardsmith.screen import Failed, Screen
     from rewardsmith.types import Rejected
 
@@ -52,7 +53,9 @@ def screen(
     locked = [f"verify.sandbox={sandbox}"] if sandbox else []
     config = resolve(loaded.settings, sets=[*ALL_TESTS, *sets, *locked])
     codes = [read_reward(file) for file in files]
-    episodes, twins = _known(against, runs, loaded.task)
+    episodes, twins, trained_with = _known(against, runs, loaded.task)
+    config = over(config, [trained_with, *map(setting, sets)])
+    first_frame(loaded)
     tests = Screen(loaded.task, config, trajectories=episodes)
     failed = False
     for file, outcome in zip(files, _checked(codes, loaded.task, config), strict=True):
@@ -62,8 +65,8 @@ def screen(
     return FAILED if failed else 0
 
 
-def _known(against: str, runs: Path, task: Task) -> tuple[tuple[Trajectory, ...], list[Twin]]:
-    """The episodes to hold rewards against, and the rewards a run has judged.
+def _known(against: str, runs: Path, task: Task) -> tuple[tuple[Trajectory, ...], list[Twin], Layer]:
+    """The episodes to hold rewards against, the rewards a run has judged, and how it counts and scales returns.
 
     Raises: UsageError: the run is of another task. ConfigError: the file is. RunError: there is no such run.
     """
@@ -72,15 +75,16 @@ def _known(against: str, runs: Path, task: Task) -> tuple[tuple[Trajectory, ...]
     from rewardsmith.store.sharing import known_to, meaning, read_shared
 
     if Path(against).is_file():
-        return read_shared([Path(against)], task), []
+        return read_shared([Path(against)], task), [], {}
     with Run.open(Run.resolve(against, runs), write=False) as run:
         if meaning(run.task) != meaning(task):
             raise UsageError(
                 f"--against {against}: it is a run of '{run.task.name}', whose world, signals or fitness are not those "
                 f"of '{task.name}' as it is now. Expected a run of the same task."
             )
-        episodes = tuple(known_to(run))
-        return episodes, judged_twins([a for generation in run.history() for a in generation.attempts])
+        episodes, train = tuple(known_to(run)), run.config.train
+        twins = judged_twins([a for generation in run.history() for a in generation.attempts])
+        return episodes, twins, {"train": {"gamma": train.gamma, "normalise_reward": train.normalise_reward}}
 
 
 def _checked(codes: Sequence[str], task: Task, config: EvolveConfig) -> list[Verified | Rejected]:

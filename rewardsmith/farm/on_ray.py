@@ -10,7 +10,7 @@ from typing import Any
 from rewardsmith.config import FarmSettings
 from rewardsmith.errors import ConfigError, FarmError, RewardsmithError
 from rewardsmith.farm.parcels import Parcel, work
-from rewardsmith.farm.remote import Lost
+from rewardsmith.farm.remote import Lost, Room, refuse_too_large
 from rewardsmith.learn.checkpoint import Standing
 
 try:
@@ -66,20 +66,7 @@ class RayFarm:
 
     def _refuse_impossible(self) -> None:
         """A task that fits no machine would wait for ever. Raises: FarmError."""
-        s = self._settings
-        nodes: list[Mapping[str, float]] = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        if s.memory_gib and not any(node.get("memory", 0) >= s.memory_gib * 2**30 for node in nodes):
-            most_gib = max(node.get("memory", 0) for node in nodes) / 2**30
-            raise FarmError(
-                f"No machine of the Ray cluster has {s.memory_gib:g} GiB of memory for a group; the largest has "
-                f"{most_gib:.3g}. Lower train.farm.memory_gib."
-            )
-        if not any(node.get("CPU", 0) >= s.cpus and node.get("GPU", 0) >= s.gpus for node in nodes):
-            most = max((node.get("CPU", 0), node.get("GPU", 0)) for node in nodes)
-            raise FarmError(
-                f"No machine of the Ray cluster has {s.cpus} cores and {s.gpus:g} GPUs for a group; the largest has "
-                f"{most[0]:g} and {most[1]:g}. Lower train.farm.cpus or train.farm.gpus."
-            )
+        refuse_too_large(self._settings, [_room(node["Resources"]) for node in ray.nodes() if node["Alive"]])
 
 
 class RayTask:
@@ -105,6 +92,10 @@ class RayTask:
     def cancel(self) -> None:
         """Kill the worker."""
         ray.cancel(self._reference, force=True)
+
+
+def _room(resources: Mapping[str, float]) -> Room:
+    return Room(resources.get("CPU", 0), resources.get("GPU", 0), resources.get("memory", 0) / 2**30)
 
 
 def _own(settings: FarmSettings) -> bool | None:

@@ -32,8 +32,10 @@ except ImportError as missing:
 
 
 END_S = 10.0  # a process of this machine that is cancelled is given to be gone
-TOLD = re.compile(r"^(rewardsmith\.errors|submitit\.core\.utils)\.\w+: (?P<words>.+)$", re.MULTILINE)
-"""The last line of a traceback of an error that is meant for the person: one of ours, or submitit's of time run out."""
+TOLD = re.compile(r"^rewardsmith\.errors\.\w+: (?P<words>.+)$", re.MULTILINE)
+"""The last line of a traceback of an error of ours, which is meant for the person."""
+ENDED = re.compile(r"^submitit\.core\.utils\.UncompletedJobError: (?P<words>.+?)\.?$", re.MULTILINE)
+"""The last line of a traceback of a job that ran out of its time, or was preempted and cannot be queued again."""
 
 
 class SlurmFarm:
@@ -75,7 +77,8 @@ class SlurmFarm:
         folder = self._folder / uuid.uuid4().hex[:12]
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what lies there is unpickled
-            executor = submitit.AutoExecutor(folder=folder, cluster=s.cluster, slurm_max_num_timeout=s.tries - 1)
+            # how often a group is trained is counted in remote.py, the same way for every farm
+            executor = submitit.AutoExecutor(folder=folder, cluster=s.cluster, slurm_max_num_timeout=0)
         except (RuntimeError, OSError) as fault:
             raise FarmError(
                 f"Slurm cannot be used: {_line(fault)} Start the run on a machine that has sbatch and sees "
@@ -110,17 +113,22 @@ class SlurmJob:
         if not self._job.done():
             return None
         if not self._patient and not self._job.paths.result_pickle.exists():
-            return Lost(why=f"the process of job {self._job.job_id} ended and left no result")
+            return self._lost()
         try:
             trained: Mapping[str, Standing] = self._job.result()
         except FailedJobError as fault:  # it is an UncompletedJobError too
-            mendable = TOLD.search(str(fault))
+            mendable, ended = TOLD.search(str(fault)), ENDED.search(str(fault))
             if mendable:
                 raise FarmError(f"On another machine: {mendable['words']} Its log: {self._job.paths.stderr}") from fault
+            if ended:
+                return Lost(why=f"job {self._job.job_id} ended: {ended['words']}")
             raise  # a fault of ours: its traceback there is told with it
-        except UncompletedJobError as fault:
-            return Lost(why=str(fault).splitlines()[0])
+        except UncompletedJobError:
+            return self._lost()
         return trained
+
+    def _lost(self) -> Lost:
+        return Lost(why=f"job {self._job.job_id} ended and left no result (state: {self._job.state})")
 
     def cancel(self) -> None:
         """Take it out of the queue, or end it; a process of this machine is given a while to be gone."""

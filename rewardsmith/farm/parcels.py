@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Literal
 
 from rewardsmith.errors import FarmError
@@ -20,6 +19,7 @@ from rewardsmith.learn.training import Seeds, Training
 from rewardsmith.readings import Readings
 from rewardsmith.train import ReferenceReward, expert_reward, graph_reward, sparse_reward
 from rewardsmith.types import Task
+from rewardsmith.versions import installed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +83,8 @@ def work(parcel: Parcel) -> dict[str, Standing]:
 
 
 def decisive_versions() -> dict[str, str]:
-    """The versions here that decide a training's numbers."""
-    return {name: version(name) for name in DECISIVE}
+    """The versions here that decide a training's numbers; what is not installed is left out."""
+    return installed(DECISIVE)
 
 
 def _reward(trainee: Trainee) -> Reward:

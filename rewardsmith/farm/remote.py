@@ -7,9 +7,9 @@ costs a leg at most. What raises there raises here: it would raise on any machin
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rewardsmith.config import FarmSettings
 from rewardsmith.errors import FarmError
@@ -19,6 +19,8 @@ from rewardsmith.learn.checkpoint import Standing
 from rewardsmith.learn.crew import TELL_S, Job, Stretch, Tell, dealt
 from rewardsmith.learn.training import Training
 from rewardsmith.types import Rejected
+
+MOST_TOLD = 8  # kinds of machines in an error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,30 @@ class Farm(Protocol):
     def clear(self) -> None:
         """All that was sent has come back: throw away what is left of it."""
         ...
+
+
+class Room(NamedTuple):
+    """What a machine has, or a group asks for."""
+
+    cores: float
+    gpus: float
+    memory_gib: float
+
+    def __str__(self) -> str:
+        memory = f" and {self.memory_gib:.3g} GiB of memory" if self.memory_gib else ""
+        return f"{self.cores:g} cores, {self.gpus:g} GPUs{memory}"
+
+
+def refuse_too_large(settings: FarmSettings, machines: Iterable[Room]) -> None:
+    """Raises: FarmError: none of the machines has all that a group asks for."""
+    asked, kinds = Room(settings.cpus, settings.gpus, settings.memory_gib or 0.0), sorted(set(machines), reverse=True)
+    if any(all(has >= needs for has, needs in zip(kind, asked, strict=True)) for kind in kinds):
+        return
+    told = "; ".join(map(str, kinds[:MOST_TOLD])) or "none is alive"
+    raise FarmError(
+        f"No machine of the cluster has room for a group of {asked}. What its machines have: {told}. Lower "
+        "train.farm.cpus, train.farm.gpus or train.farm.memory_gib."
+    )
 
 
 class Remote:

@@ -3,7 +3,7 @@
     transitions   real transitions, sampled from episodes, and how they are taken apart and put together anew
     features      states as numbers that a linear fit can use
     epic          distance between rewards, whatever their scale and potential shaping
-    starc         the same, by the value of the policies that played
+    starc         the same, on real transitions alone
     shaping       is the difference of two rewards a potential shaping?
     correlation   Pearson, per transition, with the expert reward or any other
     alignment     do returns put episodes in the order that fitness or persons do?

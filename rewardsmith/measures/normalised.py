@@ -1,6 +1,7 @@
-"""The human-normalised score: where a reward stands between the sparse reward (0) and the expert's (1).
+"""The human-normalised score: how far a reward is above the sparse one (0), in gaps between that and the expert's.
 
-It divides by the gap between those two, so it is refused where the gap is within the noise of their own scores.
+The expert's is 1, or -1 where its policy is the worse of the two. The score is refused where the gap, which divides, is
+within the noise of their own scores.
 
 Reference: Ma et al. 2023, Eureka, arXiv:2310.12931.
 """
@@ -24,3 +25,11 @@ def human_normalised(ours: Score, references: Sequence[ReferenceResult]) -> tupl
     if abs(gap) <= noise:
         return None, f"Refused: expert and sparse differ by {gap:.4g}, within their noise of {noise:.4g}."
     return (ours.mean - sparse.score.mean) / abs(gap), ""
+
+
+def scale_words(references: Sequence[tuple[str, Score]]) -> str:
+    """What 0 and the expert's number are, by the references' names and scores."""
+    means = {name: score.mean for name, score in references}
+    if {"expert", "sparse"} <= means.keys() and means["expert"] < means["sparse"]:
+        return "the sparse reward's policy did better than the expert's: 0 is the sparse one's, -1 the expert's"
+    return "1 is the expert's, 0 the sparse reward's"

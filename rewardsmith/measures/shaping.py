@@ -25,15 +25,19 @@ from torch import Tensor
 
 from rewardsmith import pool
 from rewardsmith.measures import epic, features
-from rewardsmith.measures.transitions import Reward, Transitions
+from rewardsmith.measures.transitions import Inputs, Reward, Transitions
 from rewardsmith.types import EPISODE_PROGRESS, PREVIOUS, Trajectory
 
 IMAGINED, FITTED = 1e-4, 0.3
-"""Shares of F that may stay unexplained in a shaping: rounding alone, and the error of a fit.
+"""Shares of F that may stay unexplained in a shaping, besides the rewards' rounding: that of means, and a fit's error.
 
 On episodes of shipped tasks shapings left 0.03 to 0.29, other differences 0.35 or more.
 """
+ROUNDING = 2e-7
+"""What float32 may leave of a difference where there is none, as a share of the two rewards it is of."""
 RIDGE = 1e-4
+
+Rewards = tuple[Reward, Reward]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +49,14 @@ class Shaping:
 
 
 def imagined(first: Reward, second: Reward, transitions: Transitions, *, gamma: float) -> Shaping | None:
-    """The test by form; None where the two rewards differ by a constant or by nothing, or not finitely."""
-    difference = _difference(first, second)
+    """The test by form; None where the two rewards differ by a constant or by rounding, or not finitely."""
+
+    def difference(inputs: Inputs) -> Tensor:
+        return second(inputs).double() - first(inputs).double()
+
     left = epic.canonical(difference, transitions, gamma=gamma)
-    paid = difference(transitions.rows)
-    return _judged(left, of=paid, size=paid, below=IMAGINED)
+    one, other = (reward(transitions.rows).double() for reward in (first, second))
+    return _judged(left, of=other - one, rounding=_rounding(one, other), below=IMAGINED)
 
 
 def fitted(
@@ -66,7 +73,7 @@ def fitted(
 
     Raises: ValueError: there is no episode, or one without a transition.
     """
-    drawn = _draw(trajectories, _difference(first, second), episode_steps, gamma, stretches, seed)
+    drawn = _draw(trajectories, (first, second), episode_steps, gamma, stretches, seed)
     if not bool(torch.isfinite(drawn.sums).all()):
         return None
     start, end = features.of_states(drawn.starts, drawn.ends)
@@ -74,7 +81,8 @@ def fitted(
     telescoped = torch.cat([drawn.discounts[:, None] * end - start, alike], dim=1)
     left = drawn.sums - telescoped @ _solved(telescoped[::2], drawn.sums[::2])
     varying = drawn.sums - alike @ _solved(alike[::2], drawn.sums[::2])
-    return _judged(left[1::2], of=varying[1::2], size=drawn.sums, below=FITTED)
+    rounding = drawn.rounding * math.sqrt(float(drawn.lengths.max()))  # of steps, which do not all err the same way
+    return _judged(left[1::2], of=varying[1::2], rounding=rounding, below=FITTED)
 
 
 def _solved(rows: Tensor, sums: Tensor) -> Tensor:
@@ -93,10 +101,11 @@ class _Stretches:
     sums: Tensor  # (B,) float64
     lengths: Tensor  # (B,) float64: what a reward of 1 a step sums to
     discounts: Tensor  # (B,) float64: gamma to the number of steps
+    rounding: float  # of a single step's F
 
 
 def _draw(
-    trajectories: Sequence[Trajectory], difference: Reward, episode_steps: int, gamma: float, count: int, seed: int
+    trajectories: Sequence[Trajectory], rewards: Rewards, episode_steps: int, gamma: float, count: int, seed: int
 ) -> _Stretches:
     """The same number of stretches from every episode, each at most as long as the discount looks ahead."""
     if not trajectories or not all(len(t.actions) for t in trajectories):
@@ -104,7 +113,7 @@ def _draw(
     draw = torch.Generator().manual_seed(seed)
     horizon = 100 if gamma > 0.99 else max(1, round(1 / (1 - gamma)))
     each = -(-count // len(trajectories))
-    found = [_of_episode(t, difference, episode_steps, gamma, horizon, each, draw) for t in trajectories]
+    found = [_of_episode(t, rewards, episode_steps, gamma, horizon, each, draw) for t in trajectories]
     mixed = torch.randperm(each * len(trajectories), generator=draw)
     names = list(trajectories[0].signals)
     return _Stretches(
@@ -113,15 +122,18 @@ def _draw(
         sums=torch.cat([f.sums for f in found])[mixed],
         lengths=torch.cat([f.lengths for f in found])[mixed],
         discounts=torch.cat([f.discounts for f in found])[mixed],
+        rounding=max(f.rounding for f in found),
     )
 
 
 def _of_episode(
-    t: Trajectory, difference: Reward, episode_steps: int, gamma: float, horizon: int, count: int, draw: torch.Generator
+    t: Trajectory, rewards: Rewards, episode_steps: int, gamma: float, horizon: int, count: int, draw: torch.Generator
 ) -> _Stretches:
     steps = len(t.actions)
     names = [*t.signals, *(PREVIOUS + name for name in t.signals), EPISODE_PROGRESS]
-    paid = difference(pool.rows(t, names, episode_steps=episode_steps)).double()
+    rows = pool.rows(t, names, episode_steps=episode_steps)
+    one, other = (reward(rows).double() for reward in rewards)
+    paid = other - one
     first = torch.randint(steps, (count,), generator=draw)
     length = 1 + (torch.rand(count, generator=draw) * (steps - first).clamp(max=horizon)).long()
     ahead = torch.arange(min(horizon, steps))
@@ -134,17 +146,18 @@ def _of_episode(
         sums=(paid[later] * weight).sum(dim=1),
         lengths=weight.sum(dim=1),
         discounts=gamma ** length.double(),
+        rounding=_rounding(one, other),
     )
 
 
-def _difference(first: Reward, second: Reward) -> Reward:
-    return lambda inputs: second(inputs).double() - first(inputs).double()
+def _rounding(one: Tensor, other: Tensor) -> float:
+    return ROUNDING * float((one.abs() + other.abs()).max())
 
 
-def _judged(left: Tensor, *, of: Tensor, size: Tensor, below: float) -> Shaping | None:
-    """What is left against what there was; None where that was rounding, measured by `size`, or is not finite."""
+def _judged(left: Tensor, *, of: Tensor, rounding: float, below: float) -> Shaping | None:
+    """What is left against what there was, both up to `rounding`; None where there was no more than that."""
     whole, rest = (float(values.double().std(correction=0)) for values in (of, left))
-    if not (math.isfinite(whole) and math.isfinite(rest)) or whole <= epic.ROUNDING * float(size.abs().max()):
+    if not (math.isfinite(whole) and math.isfinite(rest)) or whole <= rounding:
         return None
     residual = min(1.0, rest / whole)
-    return Shaping(potential=residual < below, residual=residual)
+    return Shaping(potential=residual < below + rounding / whole, residual=residual)

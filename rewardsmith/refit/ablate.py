@@ -9,12 +9,15 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rewardsmith.codetext import Places, Span, edited, entry, named_numbers, parsed, value_of
 
 _MOST_EDITS = 100
+_LET_THROUGH = frozenset({"clamp", "clip", "nan_to_num"})
+"""What leaves a sum as it is, but at its bounds."""
+_NO_TERM = "somewhere in the total it is no term of a sum"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,16 +82,20 @@ class _Reward:
             name = _target(node)
             if name is not None and isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
                 self._assigned.setdefault(name, []).append(node)
+        self._looped = dict(_looped(function))
         self._entries = dict(self._items())
         self._variables = {e.value.id for e in self._entries.values() if isinstance(e.value, ast.Name)}
 
     @property
     def sums_dict(self) -> bool:
         """Whether the dict is used as a whole, as in `sum(components.values())`."""
-        name = self._components.id if isinstance(self._components, ast.Name) else None
         by_key = {id(n.value) for n in ast.walk(self._function) if isinstance(n, ast.Subscript) and _key(n.slice)}
         loads = (n for n in ast.walk(self._function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
-        return any(n.id == name and n is not self._components and id(n) not in by_key for n in loads)
+        return any(self._is_dict(n) and n is not self._components and id(n) not in by_key for n in loads)
+
+    def _is_dict(self, node: ast.expr) -> bool:
+        """Whether the node is the variable that holds the components."""
+        return isinstance(node, ast.Name) and isinstance(self._components, ast.Name) and node.id == self._components.id
 
     # --- the dict ---------------------------------------------------------------------------------------------------
 
@@ -142,41 +149,110 @@ class _Reward:
             return Stuck(why="its name is not written out where the components are put together")
         if len(self._entries) == 1:
             return Stuck(why="it is the only component")
-        return self._cut(self._total, component, found.value, set())
+        cuts = list(self._cuts(self._total, component, found.value, set()))
+        return next((c for c in cuts if isinstance(c, Stuck)), next(iter(cuts), None))
 
-    def _cut(self, node: ast.expr, component: str, value: ast.expr, seen: set[str]) -> str | Stuck | None:
+    def _cuts(self, node: ast.expr, component: str, value: ast.expr, seen: set[str]) -> Iterator[str | Stuck]:
+        """The code without one term, for each term that is the component's; `Stuck` where it is none."""
         if self._is_term(node, component, value):
-            return Stuck(why="somewhere in the total it is no term of a sum")
+            yield Stuck(why=_NO_TERM)
+            return
+        if isinstance(node, ast.Name):
+            if node.id in seen | self._variables or self._is_dict(node):
+                return
+            seen.add(node.id)
+            for statement in self._assigned.get(node.id, []):
+                yield from self._cuts_in(statement, component, value, seen)
+        parts, rest = self._split(node, component, value)
+        for part in parts:
+            if self._is_term(part, component, value):
+                yield self._without_part(node, part)
+            else:
+                yield from self._cuts(part, component, value, seen)
+        if any(self._mentions(other, component, value, set()) for other in rest):
+            yield Stuck(why=_NO_TERM)
+
+    def _cuts_in(
+        self, statement: ast.Assign | ast.AnnAssign | ast.AugAssign, component: str, value: ast.expr, seen: set[str]
+    ) -> Iterator[str | Stuck]:
+        """As `_cuts`, of what a statement makes of a variable."""
+        match statement:
+            case ast.AugAssign(op=ast.Add() | ast.Sub(), value=added) if self._is_term(added, component, value):
+                yield _without_statement(self._code, statement, self._places)
+            case ast.AugAssign(target=ast.Name() as target, op=op, value=other):
+                yield from self._cuts(ast.BinOp(left=target, op=op, right=other), component, value, seen)
+            case ast.Assign(value=assigned) | ast.AnnAssign(value=ast.expr() as assigned):
+                if not isinstance(assigned, ast.Dict):
+                    yield from self._cuts(assigned, component, value, seen)
+
+    def _split(self, node: ast.expr, component: str, value: ast.expr) -> tuple[Sequence[ast.expr], Sequence[ast.AST]]:
+        """What a value is a sum of, each part times the same factor; and what else decides it."""
         match node:
             case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
-                if self._is_term(right, component, value):
-                    return self._kept_of(node, left)
-                if self._is_term(left, component, value):
-                    return self._kept_of(node, right)
+                return (left, right), ()
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                return ((right,), (left,)) if self._mentions(right, component, value, set()) else ((left,), (right,))
+            case ast.BinOp(op=ast.Div(), left=left, right=right):
+                return (left,), (right,)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=inner) | ast.Starred(value=inner):
+                return (inner,), ()
             case ast.List(elts=elts) | ast.Tuple(elts=elts):
-                for i, item in enumerate(elts):
-                    if self._is_term(item, component, value) and len(elts) > 1:
-                        return self._without_item(node, [self._places.of(e) for e in elts], i)
-            case ast.Name(id=name) if name not in seen and name not in self._variables:
-                return self._cut_from_variable(name, component, value, {*seen, name})
-            case ast.Subscript(value=ast.Name()):
-                return None
-        for child in ast.iter_child_nodes(node):
-            cut = self._cut(child, component, value, seen) if isinstance(child, ast.expr) else None
-            if cut is not None:
-                return cut
-        return None
+                return elts, ()
+            case ast.Name(id=name):
+                return self._looped.get(name, ()), ()
+            case ast.Subscript(value=holder) if self._is_dict(holder):
+                return (), ()
+            case ast.GeneratorExp(elt=each, generators=[ast.comprehension(iter=over, ifs=[])]):
+                return (each, over), ()
+            case ast.ListComp(elt=each, generators=[ast.comprehension(iter=over, ifs=[])]):
+                return (each, over), ()
+            case ast.Call():
+                return self._split_call(node)
+        return (), (node,)
 
-    def _cut_from_variable(self, name: str, component: str, value: ast.expr, seen: set[str]) -> str | Stuck | None:
-        for statement in self._assigned.get(name, []):
-            if statement.value is None or isinstance(statement.value, ast.Dict):
-                continue
-            if isinstance(statement, ast.AugAssign) and self._is_term(statement.value, component, value):
-                return _without_statement(self._code, statement, self._places)
-            cut = self._cut(statement.value, component, value, seen)
-            if cut is not None:
-                return cut
-        return None
+    def _split_call(self, call: ast.Call) -> tuple[Sequence[ast.expr], Sequence[ast.AST]]:
+        """As `_split`: a sum of a list or of a stack of one, the dict's values, and what lets a sum through."""
+        match call.func:
+            case ast.Attribute(value=holder, attr="values" | "items" | "keys") if self._is_dict(holder):
+                return (), ()
+            case ast.Name(id="sum" | "list" | "tuple") if call.args:
+                return call.args[:1], (*call.args[1:], *call.keywords)
+        name, first, rest = _called(call)
+        if first is not None and name in _LET_THROUGH:
+            return (first,), rest
+        if first is not None and name == "sum":
+            for form in self._forms(first):
+                inner, listed, _ = _called(form)
+                if inner == "stack" and listed is not None:
+                    return (listed,), rest
+        return (), (call,)
+
+    def _mentions(self, node: ast.AST, component: str, value: ast.expr, seen: set[str]) -> bool:
+        """Whether a value depends on the component, or on the dict as a whole; other components are not looked into."""
+        if isinstance(node, ast.expr) and self._is_term(node, component, value):
+            return True
+        inside: Iterable[ast.AST] = ast.iter_child_nodes(node)
+        match node:
+            case ast.Subscript(value=holder, slice=key) if self._is_dict(holder) and _key(key):
+                return False
+            case ast.Name() if self._is_dict(node):
+                return True
+            case ast.Name(id=name) if name in seen | self._variables:
+                return False
+            case ast.Name(id=name):
+                seen.add(name)
+                made = (s.value for s in self._assigned.get(name, []) if s.value is not None)
+                inside = (*made, *self._looped.get(name, ()))
+        return any(self._mentions(child, component, value, seen) for child in inside)
+
+    def _without_part(self, node: ast.expr, part: ast.expr) -> str | Stuck:
+        """The code without one part of a sum or of a list of terms."""
+        match node:
+            case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
+                return self._kept_of(node, left if part is right else right)
+            case ast.List(elts=elts) | ast.Tuple(elts=elts) if len(elts) > 1:
+                return self._without_item(node, [self._places.of(e) for e in elts], elts.index(part))
+        return Stuck(why=_NO_TERM)
 
     def _kept_of(self, node: ast.BinOp, side: ast.expr) -> str:
         """The code with one side of a sum in its place."""
@@ -189,8 +265,8 @@ class _Reward:
     def _is_term(self, node: ast.expr, component: str, value: ast.expr) -> bool:
         """Whether the node is the component, up to numbers in front of it."""
         match node:
-            case ast.Subscript(value=ast.Name(id=name), slice=key) if isinstance(self._components, ast.Name):
-                return name == self._components.id and _key(key) == component
+            case ast.Subscript(value=holder, slice=key) if self._is_dict(holder):
+                return _key(key) == component
         if self._has_twin(component):
             return isinstance(value, ast.Name) and self._same(node, value)
         return self._alike(node, value)
@@ -356,6 +432,22 @@ def _target(node: ast.AST) -> str | None:
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
             return name
     return None
+
+
+def _looped(function: ast.FunctionDef) -> Iterator[tuple[str, tuple[ast.expr]]]:
+    """Every variable of a loop, with what that goes through."""
+    for loop in (node for node in _own(function.body) if isinstance(node, ast.For)):
+        yield from ((n.id, (loop.iter,)) for n in ast.walk(loop.target) if isinstance(n, ast.Name))
+
+
+def _called(node: ast.expr) -> tuple[str, ast.expr | None, Sequence[ast.AST]]:
+    """Name, first argument and the others of `torch.name(x, ...)` or `x.name(...)`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=name), args=[first, *others], keywords=named):
+            return name, first, (*others, *named)
+        case ast.Call(func=ast.Attribute(value=first, attr=name), args=others, keywords=named):
+            return name, first, (*others, *named)
+    return "", None, ()
 
 
 def _key(key: ast.expr | None) -> str:

@@ -67,9 +67,12 @@ class Model:
         bent = [k for k in range(len(knobs)) if k not in linear and self._matters(k)]
         self.temperatures = tuple(k for k in bent if knobs[k].value > 0)
         idle = [k for k in range(len(knobs)) if k not in linear and k not in bent]
+        warm: dict[int, float] = {}
         for warmed in ({t: f} for t in self.temperatures for f in _FAR):  # what stands before a saturated term
-            linear |= self._linear([k for k in idle if k not in linear], warmed)
-        self.weights = self._jointly_linear(linear)
+            found = self._linear([k for k in idle if k not in linear], warmed)
+            linear |= found
+            warm |= warmed if found else {}
+        self.weights = self._jointly_linear(self._linear(linear, warm) if warm else linear, warm)
 
     @property
     def quick(self) -> bool:
@@ -103,13 +106,19 @@ class Model:
         part: np.ndarray = twice - once
         return part if not self._nothing(part) and self._equal(thrice - once, 2 * part, part) else None
 
-    def _jointly_linear(self, linear: Mapping[int, np.ndarray]) -> tuple[int, ...]:
-        """Those that do not multiply one another, small parts first: a scale on the whole reward stays out."""
+    def _jointly_linear(self, linear: Mapping[int, np.ndarray], warmed: Mapping[int, float]) -> tuple[int, ...]:
+        """Those that do not multiply one another, small parts first: a scale on the whole reward stays out.
+
+        `linear` are their parts at the temperatures `warmed`, where all of them have an effect.
+        """
+        whole = self.returns(warmed)
+        if whole is None:
+            return ()
         chosen: list[int] = []
         for k in sorted(linear, key=lambda k: float(np.abs(linear[k]).max())):
             factors = {j: (2.0, -1.0, 3.0)[i % 3] for i, j in enumerate([*chosen, k])}
-            found = self.returns(factors)
-            expected = self._whole + sum((f - 1) * linear[j] for j, f in factors.items())
+            found = self.returns({**warmed, **factors})
+            expected = whole + sum((f - 1) * linear[j] for j, f in factors.items())
             largest = max((linear[j] for j in factors), key=lambda part: float(np.abs(part).max()))
             if found is not None and self._equal(found, expected, largest):
                 chosen.append(k)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+
+from rewardsmith.judge import mean_ci95
 from rewardsmith.quoting import one_line
 from rewardsmith.report.tables import Table
 from rewardsmith.store.pages import number
@@ -18,10 +22,14 @@ WORDS = {
 
 
 def probe_table(final: Final) -> Table | None:
-    """Mean fitness and worst episode of each finalist, undisturbed and in each world; None where nothing was probed."""
+    """Mean fitness and worst episode of each finalist, undisturbed and in each world; None where nothing was probed.
+
+    Undisturbed over the seeds that the worlds were played on, the first of all: of more episodes the worst is worse.
+    """
     if not final.probes or not final.finalists:
         return None
-    rows = [("as it is", *map(_with_worst, final.finalists))]
+    probed = [len(m.score.episodes) for p in final.probes for m in p.scores if isinstance(m.score, Score)]
+    rows = [("as it is", *(_with_worst(_over_first(m, min(probed, default=None))) for m in final.finalists))]
     rows += [(world(p.disturbance), *map(_with_worst, p.scores)) for p in final.probes if p.scores]
     names = tuple(m.id for m in final.finalists)
     return Table(heading=("world", *names), rows=rows, right=frozenset(names))
@@ -68,6 +76,16 @@ def broken(final: Final) -> list[str]:
 def world(disturbance: Disturbance) -> str:
     """`every mass times 1.3`."""
     return WORDS[disturbance.kind].format(number(disturbance.factor))
+
+
+def _over_first(measured: Measured, episodes: int | None) -> Measured:
+    """What was measured over the first so many episodes; over all where there are no more."""
+    score = measured.score
+    if isinstance(score, Rejected) or episodes is None or len(score.episodes) <= episodes:
+        return measured
+    first = np.array(score.episodes[:episodes])
+    part = replace(score, episodes=score.episodes[:episodes], mean=float(first.mean()), ci95=mean_ci95(first))
+    return replace(measured, score=part)
 
 
 def _fitness(measured: Measured) -> str:

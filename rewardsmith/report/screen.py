@@ -37,7 +37,8 @@ def screened(attempts: Sequence[Attempt], *, env_steps: int) -> list[str]:
     trainings = "1 training" if len(skipped) == 1 else f"{len(skipped)} trainings"
     lines = [f"{trainings} skipped, which saved up to {len(skipped) * env_steps} env steps"]
     lines += [f"{count} {WHY[test]}" for test, count in Counter(_failed(a).test for a in skipped).most_common()]
-    lines += [f"{count} undecided: {words}" for words, count in _undecided(asked).most_common(3)]
+    undecided = _undecided(asked)
+    lines += [f"{len(said)} undecided by the {test} test; the last: {said[-1]}" for test, said in undecided.items()]
     audit = audited(attempts)
     return lines if audit is None else [*lines, _audit_words(audit)]
 
@@ -45,8 +46,9 @@ def screened(attempts: Sequence[Attempt], *, env_steps: int) -> list[str]:
 def audited(attempts: Sequence[Attempt]) -> Audit | None:
     """How the audited rewards did; None where none was.
 
-    One that was taken for a duplicate was skipped wrongly where it beats its twin by more than both intervals; any
-    other, where it beats the median of those that the screen let through. A training that failed was skipped rightly.
+    One that was taken for a duplicate was skipped wrongly where it beats its twin by more than both intervals, or the
+    twin came to no score; any other, where it beats the median of those that the screen let through. A training that
+    failed was skipped rightly.
     """
     tried = [a for a in attempts if any(r.audited for r in records(a))]
     tried = [a for a in tried if isinstance(a.outcome, Judged | Rejected)]
@@ -68,7 +70,7 @@ def _wrongly_skipped(attempt: Attempt, attempts: Sequence[Attempt]) -> bool:
     mine = attempt.outcome.score
     if twin is not None:
         other = next((a.outcome.score for a in attempts if a.id == twin and isinstance(a.outcome, Judged)), None)
-        return other is not None and mine.mean - mine.ci95 > other.mean + other.ci95
+        return other is None or mine.mean - mine.ci95 > other.mean + other.ci95
     through = [a.fitness for a in _let_through(attempts) if a.fitness is not None]
     return not through or mine.mean > median(through)
 
@@ -87,13 +89,18 @@ def _failed(attempt: Attempt) -> Record:
     return next(r for r in records(attempt) if r.verdict == "failed")
 
 
-def _undecided(attempts: Sequence[Attempt]) -> Counter[str]:
-    return Counter(r.words for a in attempts for r in records(a) if r.verdict == "undecided")
+def _undecided(attempts: Sequence[Attempt]) -> dict[str, list[str]]:
+    """Why nothing was decided, by test: each attempt's words in order, whose numbers grow with what is known."""
+    found: dict[str, list[str]] = {}
+    for record in (r for a in attempts for r in records(a) if r.verdict == "undecided"):
+        found.setdefault(record.test, []).append(record.words)
+    return found
 
 
 def _audit_words(audit: Audit) -> str:
     low, high = audit.interval
     return (
         f"audit: of {audit.trained} that it would have skipped and that were trained, {audit.wrong} did better than it "
-        f"expected ({low:.0%} to {high:.0%} of all skipped, at 95%); {audit.best} would have been the best"
+        f"expected ({low:.0%} to {high:.0%} of all skipped but the same programs, at 95%); {audit.best} would have "
+        "been the best"
     )

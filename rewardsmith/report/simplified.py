@@ -1,4 +1,4 @@
-"""What simplifying the winner came to, as text: a table of what was tried and the change as a diff."""
+"""What simplifying a candidate came to, as text: a table of what was tried and the change as a diff."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _VERDICTS = {
 }
 
 
-def simplified_page(found: Simplified, *, unit: str) -> str:
-    """Markdown for `best/simplified.md`."""
-    table, diff = _table(found, unit).markdown(), diff_of(found)
-    return f"# The winner, simplified\n\n{outcome(found)}\n\n{table}\n```diff\n{diff}```\n"
+def simplified_page(found: Simplified, *, name: str, unit: str) -> str:
+    """Markdown for `simplified/<name>.md`."""
+    table, diff = _table(found, name, unit).markdown(), diff_of(found, name)
+    return f"# {name}, simplified\n\n{outcome(found)}\n\n{table}\n```diff\n{diff}```\n"
 
 
-def simplified_words(found: Simplified, *, unit: str) -> str:
+def simplified_words(found: Simplified, *, name: str, unit: str) -> str:
     """The same for a terminal."""
-    return f"{_table(found, unit).text()}\n{diff_of(found)}\n{outcome(found)}\n"
+    return f"{_table(found, name, unit).text()}\n{diff_of(found, name)}\n{outcome(found)}\n"
 
 
 def outcome(found: Simplified) -> str:
@@ -38,16 +38,16 @@ def outcome(found: Simplified) -> str:
     return f"{went}{stopped} It took {found.spend.env_steps:,} env steps beside the run's own."
 
 
-def diff_of(found: Simplified) -> str:
-    """The change from the winner to what is left, as a unified diff; empty where there is none."""
+def diff_of(found: Simplified, name: str) -> str:
+    """The change from the candidate to what is left, as a unified diff; empty where there is none."""
     before, after = (code.splitlines(keepends=True) for code in (found.before, found.after))
-    lines = difflib.unified_diff(before, after, fromfile="best/reward.py", tofile="best/simplified.py")
+    lines = difflib.unified_diff(before, after, fromfile=f"candidates/{name}.py", tofile=f"simplified/{name}.py")
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-def _table(found: Simplified, unit: str) -> Table:
+def _table(found: Simplified, name: str, unit: str) -> Table:
     fitness = "fitness" if unit == "1" else f"fitness [{one_line(unit)}]"
-    rows = [(NOTHING, "(the winner)", _fitness(found.winner), f"over {len(found.winner)} trainings")]
+    rows = [(NOTHING, f"({name})", _fitness(found.winner), f"over {len(found.winner)} trainings")]
     rows += [(str(t.turn), t.component, _fitness(t.fitness), _verdict(t)) for t in found.tried]
     return Table(heading=("round", "without", fitness, "verdict"), rows=rows, right=frozenset({"round", fitness}))
 

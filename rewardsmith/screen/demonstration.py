@@ -18,7 +18,7 @@ from rewardsmith.config import ScreenSettings
 from rewardsmith.screen import tpe
 from rewardsmith.screen.beside import beside
 from rewardsmith.screen.episodes import Episodes, Scored
-from rewardsmith.screen.preference import hint
+from rewardsmith.screen.preference import asked_words, hint, reached_words
 from rewardsmith.screen.verdicts import Failed, Passed, Undecided
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ def _failed(
     good = scored.paid(episodes, first[tpe.lowest(scores[first])], called=f"episode of the {_called(better)}")
     bad = scored.paid(episodes, second[tpe.highest(scores[second])], called=f"episode of {_called(worse)}")
     step = _step(better, worse)
+    share = float(shares[step])
     reason = (
-        f"The reward scores {step} in {shares[step]:.0%} of the pairs of {len(first)} and {len(second)} episodes; "
-        f"{settings.demonstration_at_least:.0%} is asked."
+        f"The reward scores {step} in {reached_words(share)} of the pairs of {len(first)} and {len(second)} episodes; "
+        f"{asked_words(settings.demonstration_at_least)} is asked."
     )
     return Failed(
         test="demonstration",

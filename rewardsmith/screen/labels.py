@@ -37,7 +37,7 @@ def labelled(trajectories: Sequence[Trajectory], task: Task, settings: ScreenSet
     labels = _by_success(trajectories) if by_success else _by_fitness(trajectories, settings.fitness_quantile)
     if min(len(labels.good), len(labels.bad)) >= settings.least:
         return labels
-    return Undecided(test="preference", words=_too_few(labels, settings.least))
+    return Undecided(test="preference", words=_too_few(labels, settings))
 
 
 def _by_success(trajectories: Sequence[Trajectory]) -> Labels:
@@ -59,11 +59,15 @@ def _by_fitness(trajectories: Sequence[Trajectory], share: float) -> Labels:
     )
 
 
-def _too_few(labels: Labels, least: int) -> str:
+def _too_few(labels: Labels, settings: ScreenSettings) -> str:
+    needed = f"{settings.least} of each are needed."
     if labels.by == "success":
         known = f"{counted(len(labels.good), 'success')} and {counted(len(labels.bad), 'failure')}"
-        return f"{known} are known; {least} of each are needed."
-    return f"Too few known episodes differ in fitness; {least} that did well and {least} that did badly are needed."
+        return f"{known} are known; {needed}"
+    if not labels.good:
+        share = f"{settings.fitness_quantile:.0%}"
+        return f"The upper {share} of the known episodes have no higher fitness than the lower {share}."
+    return f"{len(labels.good)} of the known episodes did well and {len(labels.bad)} badly; {needed}"
 
 
 def counted(number: int, word: str) -> str:

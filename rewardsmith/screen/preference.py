@@ -5,6 +5,7 @@ Three readings of it, one a setting: as CARD's paper has it, as its code has it,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -101,10 +102,21 @@ def _known(labels: Labels) -> str:
 
 
 def _does(ranked: Ranked) -> str:
+    reached = reached_words(ranked.reached)
     if ranked.kind == "auc":
-        return f"ranks {ranked.share:.0%} of the pairs rightly (allowing for chance at least {ranked.reached:.0%})"
-    return f"scores {ranked.reached:.0%} of the good above all of the bad"
+        return f"ranks {ranked.share:.0%} of the pairs rightly (allowing for chance at least {reached})"
+    return f"scores {reached} of the good above all of the bad"
 
 
 def _asked(ranked: Ranked) -> str:
-    return f"{'at least ' if ranked.kind == 'auc' else ''}{ranked.asked:.0%} is asked"
+    return f"{'at least ' if ranked.kind == 'auc' else ''}{asked_words(ranked.asked)} is asked"
+
+
+def reached_words(share: float) -> str:
+    """In whole percent, never rounded up to what it fell short of."""
+    return f"{math.floor(100 * share + 1e-9)}%"
+
+
+def asked_words(share: float) -> str:
+    """In percent, not rounded."""
+    return f"{100 * share:g}%"

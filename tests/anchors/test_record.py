@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,13 @@ def test_a_machine_is_listed_once(fresh: Record) -> None:
 
 
 # --- whole or not at all --------------------------------------------------------------------------------------------
+
+
+def test_commands_that_keep_at_once_lose_nothing_of_one_another(fresh: Record, tmp_path: Path) -> None:
+    path, seeds = tmp_path / "point.json", range(12)
+    with ThreadPoolExecutor(len(seeds)) as commands:
+        list(commands.map(lambda seed: file.keep(path, trained(fresh, seed=seed)), seeds))
+    assert [t.seed for t in file.read(path).trainings] == list(seeds)
 
 
 def test_a_write_that_fails_leaves_the_old_file(fresh: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

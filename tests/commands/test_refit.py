@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from rewardsmith import cli
+from rewardsmith.commands.refit import _settings
+from rewardsmith.config import EvolveConfig, TrainSettings, over, setting
+from rewardsmith.sim.point import point_task
 from rewardsmith.store import Run
 
 pytestmark = pytest.mark.usefixtures("lent_sandbox")
@@ -77,6 +81,21 @@ def test_refit_writes_the_reward_with_other_numbers_and_says_what_speaks_for_the
         assert opened.ended() == "finished"  # nothing of the run itself has changed
 
 
+def test_refit_hears_what_was_said_after_the_last_generation(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same episodes under opposite words: what one of two policies does is better, or worse."""
+    told = []
+    for better, worse in (("g000-00", "g001-00"), ("g001-00", "g000-00")):
+        copy = tmp_path / better
+        shutil.copytree(run, copy)
+        assert cli.run(["feedback", str(copy), "--prefer", better, worse]) == 0
+        capsys.readouterr()
+        cli.run(["refit", str(copy), "g000-00", "--output", str(tmp_path / "new.py")])
+        told.append(capsys.readouterr().out.partition("written: ")[0])
+    assert told[0] != told[1]
+
+
 @pytest.mark.slow(reason="two commands, a sandbox each")
 def test_refit_writes_where_it_is_told_and_nothing_where_nothing_is_gained(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -98,16 +117,34 @@ def test_a_candidate_that_is_not_there_is_named_with_those_that_are(
     )
 
 
-def test_a_run_that_is_to_simplify_its_winner_leaves_the_table_and_the_diff(run: Path) -> None:
-    page = (run / "best" / "simplified.md").read_text()
+def test_a_run_that_is_to_simplify_its_winner_leaves_the_table_the_diff_and_the_code(run: Path) -> None:
+    with Run.open(run, write=False) as opened:
+        final = opened.final()
+    assert final is not None
+    page = (run / "simplified" / f"{final.winner}.md").read_text()
+    assert page.startswith(f"# {final.winner}, simplified\n")
     assert "| round | without | fitness [m] | verdict |" in page
-    dropped = "Dropped: " in page
-    assert (run / "best" / "simplified.py").exists() == dropped
+    assert (run / "simplified" / f"{final.winner}.py").exists()
 
 
-def test_simplify_works_on_any_candidate_afterwards(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_simplify_works_on_any_candidate_afterwards_and_leaves_nothing_of_an_earlier_try(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     capsys.readouterr()
     assert cli.run(["simplify", str(run), "g000-00", "--set", "train.env_steps=128"]) == 0
     out = capsys.readouterr().out
-    assert "(the winner)" in out
+    assert "(g000-00)" in out
     assert "beside the run's own" in out
+    assert not list((run / "best").glob("simplified*"))
+    assert cli.run(["simplify", str(run), "g000-00", "--set", "train.env_steps=128", "--set", "limits.hours=1e-9"]) == 0
+    assert "No component can go. It ended early" in (run / "simplified" / "g000-00.md").read_text()
+    assert (run / "simplified" / "g000-00.py").read_text() == WRONG
+
+
+def test_what_was_set_anew_on_resume_holds_here_too(tmp_path: Path) -> None:
+    """A run that came home from a cluster is not simplified on the cluster."""
+    away = EvolveConfig(train=TrainSettings(where="ray"))
+    with Run.create(tmp_path / "run", task=point_task(), config=away, task_text="", allowed={}) as run:
+        assert _settings(run, (), None).train.where == "ray"
+        run.change(over(run.settings, [setting("train.where=here")]))
+        assert _settings(run, (), None).train.where == "here"

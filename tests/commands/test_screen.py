@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from rewardsmith import cli, taskfile
+from rewardsmith.config import EvolveConfig, TrainSettings
+from rewardsmith.store import Run
 from rewardsmith.store.episodes import to_bytes
 from rewardsmith.store.sharing import meaning
 from rewardsmith.types import Trajectory
@@ -45,6 +47,12 @@ def _episode(offsets: Sequence[float]) -> Trajectory:
     )
 
 
+EPISODES = (
+    *(_episode([1.0, 0.6, 0.2, 0.005 * i]) for i in range(8)),
+    *(_episode([1.0, 1.2, 1.4, 1.5 + i]) for i in range(8)),
+)
+
+
 @pytest.fixture
 def point(tmp_path: Path) -> str:
     file = tmp_path / "point.yaml"
@@ -55,10 +63,8 @@ def point(tmp_path: Path) -> str:
 @pytest.fixture
 def known(tmp_path: Path, point: str) -> str:
     task = taskfile.load(point).task
-    played = [_episode([1.0, 0.6, 0.2, 0.005 * i]) for i in range(8)]
-    played += [_episode([1.0, 1.2, 1.4, 1.5 + i]) for i in range(8)]
     file = tmp_path / "known.safetensors"
-    file.write_bytes(to_bytes(played, about={"task": task.name, "meaning": meaning(task)}))
+    file.write_bytes(to_bytes(EPISODES, about={"task": task.name, "meaning": meaning(task)}))
     return str(file)
 
 
@@ -81,6 +87,29 @@ def test_screen_says_which_rewards_are_worth_training_and_why(
     assert "| step | reward A |" in out
 
 
+def test_returns_are_counted_as_the_run_counts_them_unless_told_otherwise(
+    tmp_path: Path, point: str, rewards: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = EvolveConfig(train=TrainSettings(gamma=0.5))
+    task = taskfile.load(point).task
+    with Run.create(tmp_path / "run", task=task, config=config, task_text=POINT, allowed={"offset": ()}) as run:
+        run.set_start_trajectories(EPISODES)
+    words = [
+        "screen",
+        rewards[1],
+        "--task",
+        point,
+        "--against",
+        str(tmp_path / "run"),
+        "--set",
+        "screen.preference=paper",
+    ]
+    assert cli.run(words) == 1
+    assert "discounted by 0.5:" in capsys.readouterr().out
+    assert cli.run([*words, "--set", "train.gamma=0.75"]) == 1
+    assert "discounted by 0.75:" in capsys.readouterr().out
+
+
 def test_screen_as_json_is_an_object_a_line(
     point: str, known: str, rewards: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +117,15 @@ def test_screen_as_json_is_an_object_a_line(
     assert cli.run(["screen", *right, "--json"]) == 0, "whoever screens right rewards alone leaves with zero"
     [told] = map(json.loads, capsys.readouterr().out.splitlines())
     assert [t["verdict"] for t in told["tests"]] == ["passed"]
+
+
+def test_a_task_that_does_not_fit_its_environment_is_told_with_its_line(
+    point: str, known: str, rewards: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(point).write_text(POINT.replace("obs[2]", "obs[99]"))
+    Path(known).write_bytes(to_bytes([], about={"task": "point_reach", "meaning": meaning(taskfile.load(point).task)}))
+    assert cli.run(["screen", rewards[0], "--task", point, "--against", known]) == 2
+    assert f"{point}:8: " in capsys.readouterr().err
 
 
 def test_episodes_of_another_task_are_refused(

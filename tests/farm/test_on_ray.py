@@ -57,8 +57,8 @@ def test_a_training_on_ray_is_the_one_here_and_outlives_a_killed_worker(
 @pytest.mark.parametrize(
     ("group", "told"),
     [
-        (FarmSettings(groups=2, cpus=64), r"64 cores and 0 GPUs for a group; the largest has 2 and 0"),
-        (FarmSettings(groups=2, cpus=1, memory_gib=9e6), r"9e\+06 GiB of memory for a group; the largest has [\d.]+\."),
+        (FarmSettings(groups=2, cpus=64), r"a group of 64 cores, 0 GPUs\. What its machines have: 2 cores, 0 GPUs and"),
+        (FarmSettings(groups=2, cpus=1, memory_gib=9e6), r"1 cores, 0 GPUs and 9e\+06 GiB of memory\."),
     ],
     ids=["cores", "memory"],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from rewardsmith import farm, sim
 from rewardsmith.config import FarmSettings, TrainSettings
 from rewardsmith.errors import FarmError
+from rewardsmith.farm.remote import Lost
 from rewardsmith.interfaces import Trainee
 from rewardsmith.learn.ppo import Outcome
 from rewardsmith.sim.point import point_task
@@ -60,6 +62,45 @@ def test_what_a_person_can_mend_on_another_machine_is_one_line_with_its_log(
     there = settings.model_copy(update={"where": "slurm", "farm": local.model_copy(update={"groups": 1})})
     with pytest.raises(FarmError, match=r"On another machine: .*\(the run has 1\.0\).* Its log: .*\.err"):
         farm.learner(there, sim.make).train(population, TASK, seed=0, watch=lambda _: None)
+
+
+@pytest.fixture
+def submit(tmp_path: Path) -> Callable[..., Any]:
+    """A job of this machine, seen as one of a cluster."""
+    import submitit
+
+    executor = submitit.AutoExecutor(folder=tmp_path, cluster="local")
+
+    def submit(does: Callable[..., object], *given: object) -> Any:
+        job = executor.submit(does, *given)
+        job._results_timeout_s = 0
+        return job
+
+    return submit
+
+
+def _found(job: Any) -> object:
+    from rewardsmith.farm.on_slurm import SlurmJob
+
+    while not job.done():
+        time.sleep(0.05)
+    return SlurmJob(job, patient=True).found()
+
+
+def test_a_lost_job_is_told_by_its_state_and_without_a_path(submit: Callable[..., Any]) -> None:
+    job = submit(time.sleep, 60)
+    os.kill(int(job.job_id), signal.SIGKILL)
+    assert _found(job) == Lost(why=f"job {job.job_id} ended and left no result (state: INTERRUPTED)")
+
+
+def test_a_job_that_runs_out_of_its_time_is_lost_and_ends_no_run(submit: Callable[..., Any]) -> None:
+    def out_of_time() -> None:  # what submitit raises in the job
+        from submitit.core.utils import UncompletedJobError
+
+        raise UncompletedJobError("Job not requeued because: timed-out too many times.")
+
+    job = submit(out_of_time)
+    assert _found(job) == Lost(why=f"job {job.job_id} ended: Job not requeued because: timed-out too many times")
 
 
 def test_without_slurm_it_says_so_and_what_to_do(

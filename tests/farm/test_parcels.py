@@ -41,3 +41,10 @@ def test_a_machine_with_other_packages_refuses(parcel: Parcel) -> None:
     older = dataclasses.replace(parcel, versions={**parcel.versions, "torch": "1.0"})
     with pytest.raises(FarmError, match=r"torch .* \(the run has 1\.0\).* install the same versions"):
         work(older)
+
+
+def test_a_machine_that_lacks_a_package_refuses_in_a_line(parcel: Parcel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewardsmith.farm.parcels.DECISIVE", (*parcel.versions, "no-such-package"))
+    more = dataclasses.replace(parcel, versions={**parcel.versions, "no-such-package": "1.0"})
+    with pytest.raises(FarmError, match=r"no-such-package missing \(the run has 1\.0\)"):
+        work(more)

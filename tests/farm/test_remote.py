@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from rewardsmith.config import SacSettings, TrainSettings
+from rewardsmith.config import FarmSettings, SacSettings, TrainSettings
 from rewardsmith.errors import FarmError
+from rewardsmith.farm.remote import Room, refuse_too_large
 from rewardsmith.interfaces import Progress, Trainee
 from rewardsmith.learn.ppo import Outcome
 from rewardsmith.types import Rejected, Trained
@@ -102,3 +103,26 @@ def test_a_reward_that_is_plain_python_stays_at_home(on_desk: Train, desk: Any) 
     plain = Trainee(id="mine", reward=lambda rollout: (rollout.reward, {}), verified=None)
     with pytest.raises(FarmError, match="'mine' is plain Python"):
         on_desk(desk(), trainees=[plain])
+
+
+MACHINES = (Room(64, 0, 256), Room(8, 4, 16), Room(8, 4, 16))
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        (FarmSettings(cpus=4, gpus=1, memory_gib=64), "a group of 4 cores, 1 GPUs and 64 GiB of memory."),
+        (FarmSettings(cpus=16, gpus=1), "a group of 16 cores, 1 GPUs."),
+    ],
+)
+def test_a_group_must_fit_one_machine_and_not_the_largest_numbers_of_several(group: FarmSettings, told: str) -> None:
+    with pytest.raises(FarmError) as refused:
+        refuse_too_large(group, MACHINES)
+    have = "What its machines have: 64 cores, 0 GPUs and 256 GiB of memory; 8 cores, 4 GPUs and 16 GiB of memory."
+    assert f"{told} {have}" in str(refused.value)
+    refuse_too_large(FarmSettings(cpus=8, gpus=0.5, memory_gib=16), MACHINES)
+
+
+def test_where_no_machine_is_alive_it_says_so() -> None:
+    with pytest.raises(FarmError, match="none is alive"):
+        refuse_too_large(FarmSettings(memory_gib=1), [])

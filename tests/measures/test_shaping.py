@@ -90,6 +90,25 @@ def test_where_nothing_but_a_constant_differs_there_is_nothing_to_judge(drawn: T
         assert fitted(_effort, other, wanderers, episode_steps=30, gamma=GAMMA) is None
 
 
+@pytest.mark.parametrize("size", [1.0, 100.0, 1000.0])
+def test_rounding_is_no_difference_whatever_the_size_of_the_rewards(drawn: Transitions, wanderers, size: float) -> None:
+    def large(i: Inputs) -> Tensor:
+        return size * (3.0 + _effort(i))
+
+    def summed_otherwise(i: Inputs) -> Tensor:
+        return 0.5 * large(i) + 0.3 * large(i) + 0.2 * large(i)
+
+    assert imagined(large, summed_otherwise, drawn, gamma=GAMMA) is None
+    assert fitted(large, summed_otherwise, wanderers, episode_steps=30, gamma=GAMMA) is None
+
+    def shaped(i: Inputs) -> Tensor:
+        return large(i) - 0.1 * (GAMMA * _distance(i, "position") - _distance(i, "prev_position"))
+
+    found = imagined(large, shaped, drawn, gamma=GAMMA)
+    assert found is not None
+    assert found.potential
+
+
 def test_a_planted_shaping_is_one_and_a_planted_scaling_is_not(planted, episodes, sandbox) -> None:
     def reward(kind: str) -> Reward:
         graph = planted[f"reacher_reach_{kind}.py"].graph(sandbox)

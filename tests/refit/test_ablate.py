@@ -33,6 +33,12 @@ SHAPES = {
     "by key": f"c = {DICT}\nreturn c['near'] + c['pull'] + c['effort'], c",
     "the dict summed": f"c = {DICT}\nreturn sum(c.values()), c",
     "the dict stacked": f"c = {DICT}\nreturn torch.stack(list(c.values())).sum(dim=0), c",
+    "the dict gone through": (
+        f"c = {DICT}\ntotal = 0.0 * offset\nfor v in c.values():\n    total = total + v\nreturn total, c"
+    ),
+    "the dict summed by key": f"c = {DICT}\nreturn sum(1.0 * c[k] for k in c), c",
+    "a list in a variable": f"terms = [near, pull, effort]\ns = torch.stack(terms)\nreturn torch.sum(s, dim=0), {DICT}",
+    "gated by a signal": f"gate = (offset > -9.0).float()\nreturn gate * (near + pull + effort), {DICT}",
     "a list of terms": f"return torch.stack([near, pull, effort]).sum(dim=0), {DICT}",
     "a dict made by a call": "return near + pull + effort, dict(near=near, pull=pull, effort=(effort))",
     "parentheses in the dict": "return near + pull + effort, {'near': (near), 'pull': ((pull)), 'effort': (effort)}",
@@ -162,12 +168,40 @@ def test_of_two_that_differ_by_a_number_and_have_no_names_nothing_is_changed(nam
     assert "does not name it as a term" in found.why
 
 
+NO_SUMS = (
+    "total = torch.stack([near, pull, effort]).mean(dim=0)",
+    "total = torch.stack([near, pull]).prod(dim=0) + effort",
+    "total = torch.stack([near, pull, effort]).amin(dim=0)",
+    "total = (torch.stack([near, pull], dim=-1) * torch.tensor([2.0, 0.5])).sum(dim=-1)",
+    "total = sum(w * x for w, x in zip([2.0, 0.5], [near, pull]))",
+    "total = torch.exp(near + pull) + effort",
+    "total = (near + pull) ** 2",
+    "total = effort / (near + pull)",
+    "total = (near + pull) * (near + effort)",
+    "total = torch.where(near + pull > 0.0, near + pull, 3.0 * pull)",
+    "total = near + (near - 0.5 > 0).float() * pull",
+    "gate = (near - 0.5 > 0).float()\n    total = near + gate * pull",
+    "half = near + pull\n    total = half + torch.exp(half)",
+    "total = 1.0 + pull\n    total *= near",
+    "total = torch.clamp(near + pull, max=near)",
+)
+NO_SUMS_OF_A_DICT = (
+    "total = torch.stack(list(c.values())).prod(dim=0)",
+    "total = torch.stack(list(c.values())).mean(dim=0)",
+    "total = sum(c.values()) / len(c)",
+    "total = sum(w * x for w, x in zip([2.0, 0.5, 1.0], c.values()))",
+    "total = 1.0 + offset\n    for v in c.values():\n        total = total * v",
+)
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
         ("    return distance, {'near': distance}\n", "only component"),
         (f"{ALL}    return near * pull + effort, {DICT}\n", "term of a sum"),
         (f"{ALL}    total = near\n    total = total + pull\n    return total, {DICT}\n", "term of a sum"),
+        *[(f"{ALL}    {total}\n    return total, {DICT}\n", "term of a sum") for total in NO_SUMS],
+        *[(f"{ALL}    c = {DICT}\n    {total}\n    return total, c\n", "term of a sum") for total in NO_SUMS_OF_A_DICT],
         (f"{ALL}    c = {{}}\n    for n in ['near']:\n        c[n] = near\n    return near, c\n", "not written out"),
         (f"{ALL}    if True:\n        return near, {DICT}\n    return near, {DICT}\n", "one place"),
         ("    return (\n", "no single reward function"),

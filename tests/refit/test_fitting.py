@@ -72,6 +72,19 @@ def test_a_temperature_that_saturates_everything_is_warmed_and_the_weight_before
     assert found.after.accuracy > 0.95
 
 
+def test_the_weight_before_a_term_that_is_0_in_all_episodes_is_found_where_its_temperature_is_warmed(
+    fit: Fit, episode: Callable[..., Trajectory]
+) -> None:
+    near = "    near_temperature = 0.0005  # m\n    near = -2.0 * torch.exp(-distance / near_temperature)\n"
+    efforts = [0.1, 0.9, 0.4, 0.7, 0.2]
+    known = [
+        episode(1.0, 0.07 * i / 59, effort=efforts[i % 5], source=f"g{i // 5}") for i in range(60)
+    ]  # none comes nearer than 0.3 m, where the term is exp(-600)
+    after = _after(fit(HEAD + near + EFFORT + TAIL, known))
+    assert after["near_temperature"] > 0.05
+    assert after["near"] > 0
+
+
 def test_a_temperature_folded_into_another_number_is_warmed_as_well(fit: Fit, episodes: list[Trajectory]) -> None:
     near = "    near_temperature = 0.0005\n    near = torch.exp(-distance * (1.0 / near_temperature))\n"
     found = fit(HEAD + near + "    effort = -action.square().sum(dim=-1) / 20\n" + TAIL, known=episodes)

@@ -50,6 +50,15 @@ def test_each_world_is_a_row_and_each_finalist_a_column(final: Final) -> None:
     ]
 
 
+def test_the_world_as_it_is_is_told_over_the_seeds_that_the_others_were_played_on(final: Final, score: Scores) -> None:
+    """Of more episodes the worst is worse, in any world."""
+    more = replace(score(5.0), episodes=(6.0, 8.0, 6.0, 8.0, -9.0))
+    table = probe_table(replace(final, finalists=(Measured(id="g002-00", score=more), final.finalists[1])))
+    assert table is not None
+    # the first four: mean 7, deviation sqrt(4/3), t 3.182 of 3 degrees of freedom: 3.182 * 1.1547 / 2 = 1.837
+    assert table.rows[0] == ("as it is", "7 ± 1.837; 6", "7 ± 0.25; 7")
+
+
 def test_a_finalist_that_did_better_than_the_winner_is_named(final: Final, score: Scores) -> None:
     assert ahead(final) == []
     better = replace(final, finalists=(final.finalists[0], Measured(id="g001-01", score=score(8.5))))

@@ -45,7 +45,17 @@ def test_skipped_trainings_are_counted_by_their_reason() -> None:
         "3 trainings skipped, which saved up to 300 env steps",
         "2 ranked known episodes wrongly",
         "1 equal to a reward tried before",
-        "1 undecided: 0 successes are known.",
+        "1 undecided by the preference test; the last: 0 successes are known.",
+    ]
+
+
+def test_all_that_a_test_left_undecided_is_one_number_whatever_was_known_when() -> None:
+    attempts = [
+        _attempt(str(i), Undecided(test="preference", words=f"{i // 8} successes are known."), fitness=1.0)
+        for i in range(40)
+    ]
+    assert screened(attempts, env_steps=100)[1:] == [
+        "40 undecided by the preference test; the last: 4 successes are known."
     ]
 
 
@@ -62,7 +72,9 @@ def test_an_audit_counts_who_beat_the_median_of_those_let_through_and_who_beat_t
     assert (found.trained, found.wrong, found.best) == (4, 2, 1)
     # Wilson, 2 of 4: (0.5 + z2/8 +- z sqrt(1/16 + z2/64)) / (1 + z2/4) with z2 = 3.8416 is 0.5 +- 0.35
     assert found.interval == pytest.approx((0.150, 0.850), abs=1e-3)
-    assert "of 4 that it would have skipped and that were trained, 2 did better" in screened(attempts, env_steps=1)[-1]
+    told = screened(attempts, env_steps=1)[-1]
+    assert "of 4 that it would have skipped and that were trained, 2 did better" in told
+    assert "(15% to 85% of all skipped but the same programs, at 95%)" in told
 
 
 def test_a_duplicate_was_skipped_wrongly_only_if_it_beats_its_twin_by_more_than_chance() -> None:
@@ -72,6 +84,14 @@ def test_a_duplicate_was_skipped_wrongly_only_if_it_beats_its_twin_by_more_than_
     found = audited([first, close, far])
     assert found is not None
     assert (found.trained, found.wrong) == (2, 1)  # both intervals are 0.5 wide on either side
+
+
+def test_a_duplicate_of_what_could_not_be_trained_was_skipped_wrongly() -> None:
+    shaped = Failed(test="duplicate", reason="It is a.", hint="", numbers={"twin": "a"})
+    lost = replace(_attempt("a"), outcome=Rejected(stage="train", reason="NaN.", hint=""))
+    found = audited([lost, _attempt("b", shaped, fitness=1.0, audit=True)])
+    assert found is not None
+    assert (found.trained, found.wrong) == (1, 1)
 
 
 def test_a_training_that_failed_was_skipped_rightly() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from rewardsmith.config import ScreenSettings
 from rewardsmith.screen.labels import Labels, labelled
 from rewardsmith.screen.verdicts import Undecided
@@ -38,9 +40,26 @@ def test_without_success_the_ends_of_the_fitness_tell(task: Task, walk: Walk) ->
 
 
 def test_fitness_that_is_the_same_everywhere_tells_nothing(task: Task, walk: Walk) -> None:
-    found = labelled([walk([1.0, 0.5])] * 8, task, TWO.model_copy(update={"labels": "fitness"}))
+    by_fitness = TWO.model_copy(update={"labels": "fitness"})
+    found = labelled([walk([1.0, 0.5])] * 8, task, by_fitness)
     assert isinstance(found, Undecided)
-    assert "did well" in found.words
+    same = "The upper 25% of the known episodes have no higher fitness than the lower 25%."
+    assert found.words == same
+    tied = [walk([1.0, 0.5], fitness=float(max(0, i - 29))) for i in range(38)]  # 30 of 0 and eight above
+    assert labelled(tied, task, by_fitness) == Undecided(test="preference", words=same)
+
+
+def test_too_few_at_the_ends_of_the_fitness_are_counted(task: Task, walk: Walk) -> None:
+    played = [walk([1.0, 0.5], fitness=float(i)) for i in range(3)]
+    found = labelled(played, task, TWO.model_copy(update={"labels": "fitness"}))
+    assert found == Undecided(
+        test="preference", words="1 of the known episodes did well and 1 badly; 2 of each are needed."
+    )
+
+
+def test_the_two_ends_of_the_fitness_may_not_meet() -> None:
+    with pytest.raises(ValueError, match="fitness_quantile"):
+        ScreenSettings(fitness_quantile=0.5)
 
 
 def test_an_episode_without_a_number_is_neither_good_nor_bad(task: Task, walk: Walk) -> None:

@@ -13,7 +13,7 @@ from rewardsmith.config import ScreenSettings
 from rewardsmith.graph import RewardGraph
 from rewardsmith.screen.episodes import Episodes
 from rewardsmith.screen.labels import Labels, labelled
-from rewardsmith.screen.preference import preference
+from rewardsmith.screen.preference import asked_words, preference, reached_words
 from rewardsmith.screen.verdicts import Failed, Passed
 from rewardsmith.types import Task, Trajectory
 
@@ -96,6 +96,14 @@ def test_what_is_told_of_two_episodes_is_what_decided(walk: Walk, graph: MakeGra
     assert isinstance(found, Failed)
     assert "- mean of a step: reward 0.495 against 0.5; `near` 0.495 against 0.5" in found.text
     assert "must earn more in the mean of its steps than" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("reached", "asked", "told"),
+    [(0.547, 0.55, ("54%", "55%")), (0.29, 0.8, ("29%", "80%")), (0.5449, 0.545, ("54%", "54.5%"))],
+)
+def test_what_fell_short_does_not_read_as_if_it_had_not(reached: float, asked: float, told: tuple[str, str]) -> None:
+    assert (reached_words(reached), asked_words(asked)) == told
 
 
 def test_the_failure_is_told_step_by_step(graph: MakeGraph, played: list[Trajectory], task: Task) -> None:
