@@ -13,8 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from rewardsmith.config import EvolveConfig
+from rewardsmith.archive import Archive
+from rewardsmith.config import EvolveConfig, SearchSettings
 from rewardsmith.interfaces import Progress
+from rewardsmith.measures.normalised import scale_words
 from rewardsmith.quoting import one_line
 from rewardsmith.store.pages import number, outcome_words
 from rewardsmith.types import Attempt, Final, Generation, Judged, ReferenceResult, Rejected, Spend, Task
@@ -68,11 +70,13 @@ def make(task: Task, config: EvolveConfig, *, plain: bool = False, out: TextIO |
 class Board:
     """All that a display knows of its run, updated as it is told. `now` is a clock in seconds.
 
+    `best` is the `archive`'s: who leads by the run's own rule and by what people said.
     Where replies come `by_hand`, the time they take is a person's and counts for no generation.
     """
 
     task: Task
     generations: int
+    archive: Archive = field(default_factory=lambda: Archive(SearchSettings()))
     by_hand: bool = False
     now: Callable[[], float] = time.monotonic
     generation: int = 0
@@ -159,14 +163,20 @@ class Board:
 
     def _take(self, generation: Generation) -> None:
         self.finished = max(self.finished, generation.index)
-        candidates = [a for a in (self.best, *generation.attempts) if a is not None and a.fitness is not None]
-        self.best = max(candidates, key=lambda a: a.fitness or 0.0, default=None)
+        self.archive.hear(generation.people)
+        self.archive.add(generation)
+        self.best = self.archive.best()
 
 
 def board_of(task: Task, config: EvolveConfig) -> Board:
     """The board of a run that has not begun."""
     by_hand = config.model.partition(":")[0] == "manual"
-    return Board(task=task, generations=config.search.generations * config.search.restarts, by_hand=by_hand)
+    return Board(
+        task=task,
+        generations=config.search.generations * config.search.restarts,
+        archive=Archive(config.search),
+        by_hand=by_hand,
+    )
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
@@ -208,7 +218,8 @@ def final_words(final: Final, history: Sequence[Generation], task: Task) -> list
     lines += [gain] if (gain := gain_words(history, task)) else []
     lines += [f"{name} reward: fitness {number(s.mean)} +- {number(s.ci95)}{unit}" for name, s in final.references]
     if final.human_normalised is not None:
-        lines.append(f"human-normalised score: {number(final.human_normalised)}")
+        scale = scale_words(final.references)
+        lines.append(f"human-normalised score: {number(final.human_normalised)} ({scale})")
     elif final.human_normalised_note:
         lines.append(f"human-normalised score: {final.human_normalised_note}")
     return lines
@@ -462,7 +473,7 @@ def _headline(board: Board) -> str:
 def _figures(board: Board) -> str:
     left = board.seconds_left()
     speed = board.env_steps_per_s
-    words = [f"best fitness {_best_words(board)}"]
+    words = [f"best so far {_best_words(board)}"]
     words += [f"{speed:,.0f} env steps/s"] if speed else []
     words += [spend_words(board.spend)] if board.spend != Spend() else []
     words += [f"about {duration_words(left)} left"] if left else []

@@ -43,22 +43,30 @@ class Recording:
     def episode(
         self, env: int, *, env_seed: int, steps: int, source: str, fitness: float, success: bool | None
     ) -> Trajectory | None:
-        """The first episode of environment `env`, `steps` long; None where something in it is no finite number."""
+        """The first episode of environment `env`, `steps` long; None where something in it is no finite number.
+
+        One whose expert reward alone is not finite is kept without it.
+        """
         signals = {name: _column([c[name] for c in self._signals], env, steps + 1) for name in self._signals[0]}
         of_step = {name: _column([c[name] for c in self._steps], env, steps) for name in self._steps[0]}
-        if not all(bool(torch.isfinite(value).all()) for value in (*signals.values(), *of_step.values())):
+        expert = of_step.pop("expert", None)
+        if not all(map(_finite, (*signals.values(), *of_step.values()))):
             return None
         return Trajectory(
             source=source,
             signals=signals,
             actions=of_step["action"],
             fitness_steps=of_step["fitness"],
-            expert=of_step.get("expert"),
+            expert=expert if expert is not None and _finite(expert) else None,
             fitness=fitness,
             success=success,
             terminated=bool(of_step["terminated"][-1]),
             env_seed=env_seed,
         )
+
+
+def _finite(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all())
 
 
 def _column(chunks: list[Tensor], env: int, rows: int) -> Tensor:

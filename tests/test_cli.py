@@ -198,6 +198,30 @@ def test_check_says_that_fitness_is_not_finite(point: str, capsys: pytest.Captur
     assert "finite" in problem
 
 
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ("references: {expert: sqrt(reward + 0.5)}", "the expert's reward was not finite"),
+        (
+            'fitness: {of: "sqrt(info.distance - 0.05)", reduce: final, unit: m, doc: it}',
+            "2 of 8 episodes cannot be kept: at a step the fitness or a signal was not finite",
+        ),
+    ],
+)
+def test_check_tells_the_fitness_and_what_else_is_not_finite(
+    changed: str, problem: str, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = changed.partition(":")[0]
+    lines = [line for line in POINT.splitlines() if not line.startswith(f"{key}:")]
+    Path(point).write_text("\n".join([*lines, changed]))
+    assert cli.run(["check", point]) == 1
+    assert re.search(r"8 episodes, 20 steps long on average:\n  fitness -?[\d.]+ on average", capsys.readouterr().out)
+    assert cli.run(["check", point, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["problems"] == [problem]
+    assert len(told["fitness"]) == 8
+
+
 def test_check_names_file_and_line_of_a_missing_info_field(point: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(point).write_text(POINT.replace("info.distance", "info.distanse"))
     assert cli.run(["check", point]) == 2
@@ -228,6 +252,28 @@ def test_verify_tells_accepted_from_rejected_and_why(
 def test_verify_of_a_missing_file_is_a_usage_error(point: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["verify", "no_such.py", "--task", point]) == 2
     assert "no_such.py: cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "told"),
+    [
+        ("obs[0]", "obs[99]", "obs[99]"),
+        ("shape: [1]", "shape: [7]", "'action' declares shape [7]"),
+        ("Point-v0}", "Point-v0, observation: obs.state}", "obs.state"),
+    ],
+)
+def test_a_task_that_does_not_fit_its_environment_is_told_before_anything_is_played(
+    text: str, wrong: str, told: str, tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, changed = reward(tmp_path, "good.py", GOOD), POINT.replace(text, wrong)
+    Path(point).write_text(changed)
+    line = next(i for i, row in enumerate(changed.splitlines(), start=1) if wrong in row)
+    for words in (["verify", good], ["train", good], ["train", "--reference", "sparse"], ["render", "random"]):
+        assert cli.run([*words, "--task", point]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {point}:{line}: ")
+        assert told in error
+        assert error.count("\n") == 1
 
 
 def test_train_verifies_trains_and_judges_one_reward(
@@ -370,6 +416,15 @@ def test_dry_run_tells_the_plan_and_leaves_nothing(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("folder", ["\U0001f4c1 replies", "r\u00e9ponses", "a\u2028b"])
+def test_an_option_is_taken_as_it_was_typed_whatever_its_characters(
+    folder: str, tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / folder).mkdir()
+    assert cli.run(["evolve", point, "--dry-run", "--model", f"manual:{tmp_path / folder}"]) == 0
+    assert f"model = manual:{tmp_path / folder}  (default offline)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -377,7 +432,9 @@ def test_dry_run_tells_the_plan_and_leaves_nothing(
         (["--set", "search.generations"], "expected key=value"),
         (["--model", "offlin"], "Did you mean 'offline'?"),
         (["--method", "eurek"], "Did you mean 'eureka'?"),
-        (["--seed", "-1"], "seed"),
+        (["--seed", "-1"], 'Invalid value "-1" for --seed. Must be >= 0.'),
+        (["--human-timeout", "0"], 'Invalid value "0.0" for --human-timeout. Must be > 0.'),
+        (["--audit-screen", "2"], 'Invalid value "2.0" for --audit-screen. Must be <= 1.'),
         (["--seed-reward", "none.py"], "none.py: cannot be read"),
         (["--name", "a/b"], "cannot name a folder"),
         (["--config", "none.yaml"], "none.yaml: no such file"),
@@ -462,6 +519,15 @@ def test_a_run_is_told_while_it_goes_and_looked_at_afterwards(
     again = ["evolve", str(finished / "first" / "task.yaml"), "--config", str(finished / "first" / "config.yaml")]
     assert cli.run([*again, "--runs", str(finished), "--name", "first"]) == 3
     assert "holds a run already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "option"), [("trajectories", "--out"), ("refit", "--output")])
+def test_a_folder_is_no_file_to_write(
+    command: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([command, "latest", option, str(tmp_path)]) == 2
+    said = f"error: {option} {tmp_path}: is a folder. Expected the name of a file in it.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_run_that_does_not_exist_is_told_with_the_exit_code_of_runs(

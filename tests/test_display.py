@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import os
 import pty
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from rewardsmith.config import EvolveConfig
+from rewardsmith.config import EvolveConfig, SearchSettings
 from rewardsmith.display import (
     Board,
     Lines,
@@ -30,9 +31,11 @@ from rewardsmith.types import (
     Attempt,
     Candidate,
     EnvSpec,
+    Feedback,
     Final,
     Generation,
     Judged,
+    Mark,
     Measure,
     Policy,
     ReferenceResult,
@@ -130,7 +133,7 @@ def test_the_end_tells_the_gain_on_generation_1_and_the_references() -> None:
         "winner g002-00: fitness 5 +- 0.5 m on fresh seeds",
         "best of generation 1: 2; best of all 2: 6 m (+4, +200%), on the seeds that choose",
         "expert reward: fitness 4 +- 0.5 m",
-        "human-normalised score: 1.25",
+        "human-normalised score: 1.25 (1 is the expert's, 0 the sparse reward's)",
     ]
 
 
@@ -245,6 +248,19 @@ def test_a_resumed_run_starts_from_what_is_finished(board: Board) -> None:
     assert board.best.id == "g001-00"
 
 
+def test_the_best_so_far_is_who_leads_by_what_people_said_and_by_the_runs_own_rule(board: Board) -> None:
+    board.add(generation(1, attempt("g001-00", 2.0), attempt("g001-01", 9.0)))
+    veto = Mark(kind="veto", on="g001-01", who="ada", when="")
+    board.add(Generation(index=2, chain=0, attempts=(attempt("g002-00", 1.0),), people=(veto,)))
+    assert board.best is not None
+    assert board.best.id == "g001-00"
+    ranked = board_of(TASK, EvolveConfig(search=SearchSettings(rank_by="llm")))
+    praised = replace(attempt("g001-00", 2.0), feedback=(Feedback(source="llm_judge", text="", score=0.9),))
+    ranked.add(generation(1, praised, attempt("g001-01", 9.0)))
+    assert ranked.best is not None
+    assert ranked.best.id == "g001-00"
+
+
 def test_states_of_an_earlier_generation_are_forgotten(board: Board) -> None:
     board.progress(Progress(generation=1, stage="train", fraction=0.1, states={"g001-00": "fitness 1"}))
     board.progress(Progress(generation=2, stage="propose", fraction=0.0, states={"g002-00": "asked"}))
@@ -321,7 +337,7 @@ def test_the_panel_shows_where_the_run_is_and_its_figures(board: Board) -> None:
     assert "generation 2/3: training" in text
     assert "g002-15  fitness 15" in text
     assert "and 4 more" in text
-    assert "best fitness 2 +- 0.5 m (g001-00); expert 3" in text
+    assert "best so far 2 +- 0.5 m (g001-00); expert 3" in text
     assert "1,000 env steps/s | 5k env steps, 1,000 tokens, $0.5000" in text
 
 

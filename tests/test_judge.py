@@ -290,6 +290,13 @@ def test_an_episode_with_a_signal_that_is_no_number_is_not_kept() -> None:
     assert len(played.trajectories) == sum(position >= 0.1 for position, _ in _starts())
 
 
+def test_an_episode_whose_expert_reward_alone_is_no_number_is_kept_without_it() -> None:
+    task = replace(point_task(), references=References(expert="sqrt(obs[0] - 0.1)"))
+    [played] = _play(STILL, task=task, keep=EPISODES)
+    assert len(played.trajectories) == EPISODES
+    assert sum(t.expert is not None for t in played.trajectories) == sum(p >= 0.1 for p, _ in _starts())
+
+
 def test_a_task_without_an_expert_or_success_has_trajectories_without_either() -> None:
     task = replace(point_task(), success=None, references=References(expert=None))
     [played] = _play(STILL, task=task)

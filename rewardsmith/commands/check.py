@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rewardsmith.interfaces import Rollout
+    from rewardsmith.judge import Played
     from rewardsmith.readings import Readings
-    from rewardsmith.types import Task, Trajectory
+    from rewardsmith.types import Rejected, Task
 
 PLAYED = 8  # environments, and episodes
 MOST_STEPS = 2000
@@ -32,23 +33,20 @@ def check(task: TaskName, /, *, seed: PlaySeed = 0, as_json: AsJson = False) -> 
     from rewardsmith.environment import first_frame, raw_env_steps_per_s, unreported_at_reset
     from rewardsmith.play import random_rollout
     from rewardsmith.readings import Readings
-    from rewardsmith.types import Rejected
 
     loaded = taskfile.load(task)
     first_frame(loaded)
     found = loaded.task
     rollout = random_rollout(found, sim.make, seed=seed, num_envs=PLAYED, steps=min(found.episode_steps, MOST_STEPS))
     played = judge.play_random(found, sim.make, seed=seed, episodes=PLAYED, watch=lambda _: None, keep=PLAYED)
-    fault = played.reason if isinstance(played, Rejected) else ""
-    episodes = () if isinstance(played, Rejected) else played.trajectories
-    seen = observe(found, rollout, Readings(found), episodes)
+    seen = observe(found, rollout, Readings(found))
     unreported = unreported_at_reset(found)
     speed = raw_env_steps_per_s(found, num_envs=SPEED_ENVS)
-    problems = [f"'{r.name}' was not finite" for r in seen.signals if not r.finite] + ([fault] if fault else [])
+    problems = list(_problems(seen, played))
     if as_json:
-        print(json.dumps(_plain(found, seen, speed, problems) | {"not_at_reset": unreported}, indent=2))
+        print(json.dumps(_plain(found, seen, played, speed, problems) | {"not_at_reset": unreported}, indent=2))
     else:
-        print("\n".join([_words(found, seen, speed, problems), *_notes(seen, unreported)]))
+        print("\n".join([_words(found, seen, played, speed, problems), *_notes(found, seen, unreported)]))
     return 1 if problems else 0
 
 
@@ -70,26 +68,20 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """Random play read through a task: ranges over a rollout; what episodes came to, none where it is not finite."""
+    """A rollout of random play read through a task."""
 
     signals: tuple[Range, ...]
-    fitness: tuple[float, ...]
-    success: tuple[float, ...] | None
-    lengths: tuple[float, ...]
     expert: Range | None
 
 
-def observe(task: Task, rollout: Rollout, readings: Readings, episodes: Sequence[Trajectory] = ()) -> Seen:
-    """Everything the task reads, over the rollout's real transitions, and how the `episodes` went."""
+def observe(task: Task, rollout: Rollout, readings: Readings) -> Seen:
+    """Everything the task reads, over the rollout's real transitions."""
     inputs = readings.inputs(rollout, [s.name for s in task.signals])
     expert = readings.expert(rollout) if task.references.expert else None
     return Seen(
         signals=tuple(
             _range(inputs[s.name][rollout.valid], name=s.name, unit=s.unit, shape=s.shape) for s in task.signals
         ),
-        fitness=tuple(e.fitness for e in episodes),
-        success=tuple(float(bool(e.success)) for e in episodes) if task.success else None,
-        lengths=tuple(float(len(e.fitness_steps)) for e in episodes),
         expert=None if expert is None else _range(expert[rollout.valid], name="expert reward", unit="1", shape=()),
     )
 
@@ -103,10 +95,27 @@ def _range(values: Tensor, *, name: str, unit: str, shape: tuple[int, ...]) -> R
     return Range(name=name, unit=unit, shape=shape, low=low, high=high, finite=finite)
 
 
+def _problems(seen: Seen, played: Played | Rejected) -> Iterator[str]:
+    """What is wrong with the task, judging by random play."""
+    from rewardsmith.types import Rejected
+
+    broken = [r.name for r in seen.signals if not r.finite]
+    yield from (f"'{name}' was not finite" for name in broken)
+    episodes = () if isinstance(played, Rejected) else played.trajectories
+    if seen.expert and not (seen.expert.finite and all(e.expert is not None for e in episodes)):
+        yield "the expert's reward was not finite"
+    if isinstance(played, Rejected):
+        yield played.reason
+    elif len(episodes) < PLAYED and not broken:
+        lost = PLAYED - len(episodes)
+        yield f"{lost} of {PLAYED} episodes cannot be kept: at a step the fitness or a signal was not finite"
+
+
 # --- telling --------------------------------------------------------------------------------------------------------
 
 
-def _words(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> str:
+def _words(task: Task, seen: Seen, played: Played | Rejected, speed: float, problems: Sequence[str]) -> str:
+    from rewardsmith.judge import Played
     from rewardsmith.report.tables import Table
 
     docs = {s.name: " ".join(s.doc.split()) for s in task.signals}
@@ -117,35 +126,45 @@ def _words(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> str
         "",
         table.text(width=70),
     ]
-    if seen.lengths:
-        unit = "" if task.fitness.unit == "1" else f" {task.fitness.unit}"
+    if isinstance(played, Played):
+        score, unit = played.score, "" if task.fitness.unit == "1" else f" {task.fitness.unit}"
         lines += [
-            f"under random actions, {len(seen.lengths)} episodes, {_mean(seen.lengths):.4g} steps long on average:",
-            f"  fitness {_spread(seen.fitness)}{unit}",
+            f"under random actions, {len(score.episodes)} episodes, {score.mean_length:.4g} steps long on average:",
+            f"  fitness {score.mean:.4g} on average, {min(score.episodes):.4g} to {max(score.episodes):.4g}{unit}",
         ]
-    lines += [f"  success {_mean(seen.success):.0%}"] if seen.success else []
+        lines += [] if score.success_rate is None else [f"  success {score.success_rate:.0%}"]
     lines += [f"  expert reward a step {_span(seen.expert)}"] if seen.expert else []
     lines += [f"bare stepping: {speed:,.0f} env steps/s with {SPEED_ENVS} environments"]
     lines += [f"PROBLEM: {problem}" for problem in problems]
     return "\n".join(lines)
 
 
-def _notes(seen: Seen, unreported: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _notes(task: Task, seen: Seen, unreported: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    from rewardsmith.taskfile import TO_DO
+
+    if left := ", ".join(f"'{s.name}'" for s in task.signals if s.doc.startswith(TO_DO)):
+        yield f"note: the doc of {left} still says {TO_DO}: whoever writes a reward goes by its words"
     yield from (f"note: '{r.name}' never changed; is its source right?" for r in seen.signals if r.constant)
     for field, signals in unreported.items():
         previous = ", ".join(f"prev_{name}" for name in signals)
         yield f"note: reset does not report info.{field}, which is 0 to {previous} at an episode's first step"
 
 
-def _plain(task: Task, seen: Seen, speed: float, problems: Sequence[str]) -> dict[str, object]:
+def _plain(
+    task: Task, seen: Seen, played: Played | Rejected, speed: float, problems: Sequence[str]
+) -> dict[str, object]:
+    """For programs: the fitness of all episodes, success and length of those that can be kept; in order of fitness."""
+    from rewardsmith.judge import Played
+
+    episodes = played.trajectories if isinstance(played, Played) else ()
     return {
         "task": task.name,
         "env": task.env.id,
         "backend": task.env.backend,
         "signals": [_plain_range(r) for r in seen.signals],
-        "fitness": list(seen.fitness),
-        "success": None if seen.success is None else list(seen.success),
-        "episode_lengths": list(seen.lengths),
+        "fitness": sorted(played.score.episodes) if isinstance(played, Played) else [],
+        "success": [float(bool(e.success)) for e in episodes] if task.success else None,
+        "episode_lengths": [float(len(e.fitness_steps)) for e in episodes],
         "expert_reward": _plain_range(seen.expert) if seen.expert else None,
         "env_steps_per_s": round(speed),
         "problems": list(problems),
@@ -165,11 +184,3 @@ def _plain_range(seen: Range) -> dict[str, object]:
 
 def _span(seen: Range) -> str:
     return f"{seen.low:.4g} to {seen.high:.4g}" if seen.finite else "NOT FINITE"
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{_mean(values):.4g} on average, {min(values):.4g} to {max(values):.4g}"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0

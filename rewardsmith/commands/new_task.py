@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from rewardsmith.errors import ConfigError, UsageError
+from rewardsmith.errors import ConfigError, UsageError, no_room
 
 
 def new_task(
@@ -50,6 +50,9 @@ def new_task(
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as fault:
+        if no_room(fault):
+            file.unlink(missing_ok=True)
+            raise
         raise ConfigError(f"{file}: cannot be written: {fault.strerror}.") from fault
     kept = sum(not entry.left_out for entry in proposed)
     print(f"wrote {file}: {found.env.id} ({found.env.backend}), {kept} signals, {len(proposed) - kept} commented out")

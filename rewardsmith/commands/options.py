@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from rewardsmith.errors import UsageError
+
 TaskName = Annotated[str, Parameter(help="A task that ships (`rewardsmith tasks`) or a path to a task file.")]
 Sets = Annotated[
     tuple[str, ...],
@@ -23,7 +25,7 @@ ChangedSets = Annotated[
     ),
 ]
 ConfigFile = Annotated[Path | None, Parameter(help="A YAML file of settings, above the task's and the method's.")]
-Seed = Annotated[int | None, Parameter(help="The run's random seed (setting `seed`).")]
+Seed = Annotated[int | None, Parameter(validator=Number(gte=0), help="The run's random seed (setting `seed`).")]
 PlaySeed = Annotated[
     int, Parameter(validator=Number(gte=0, lt=2**63), help="The seed that the episodes' own come from.")
 ]
@@ -38,3 +40,9 @@ RUNS = Path("runs")
 
 RunsFolder = Annotated[Path, Parameter(name="--runs", help="The folder that runs lie in.")]
 Plain = Annotated[bool, Parameter(negative="", show_default=False, help="Plain lines even on a terminal.")]
+
+
+def refuse_folder(option: str, file: Path) -> None:
+    """Raises: UsageError: the file that `option` names is a folder."""
+    if file.is_dir():
+        raise UsageError(f"{option} {file}: is a folder. Expected the name of a file in it.")

@@ -116,7 +116,10 @@ def _picture(size: str, camera: str | None) -> Picture:
 
 
 class _Files:
-    """Where pictures go: a video an episode, single pictures, or both. A context that finishes the videos."""
+    """Where pictures go: a video an episode, single pictures, or both.
+
+    A context that finishes the videos, or, where it is left by an error, takes away what it wrote.
+    """
 
     def __init__(self, shown: Subject | Kept, out: Path | None, frames: Path | None, rate: Fraction) -> None:
         from rewardsmith.render import video
@@ -139,6 +142,10 @@ class _Files:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if self._folder is not None and exc[0] is not None:
+            for episode, count in self.counts.items():
+                for number in range(count):
+                    self._png(episode, number).unlink(missing_ok=True)
         self._undo.__exit__(*exc)  # type: ignore[arg-type]
 
     def take(self, episode: int, picture: NDArray[np.uint8]) -> None:
@@ -149,12 +156,16 @@ class _Files:
         if self._out is not None:
             self._video(episode).add(picture)
         if self._folder is not None:
-            write_png(self._folder / f"{episode}-{count - 1:05}.png", picture)
+            write_png(self._png(episode, count - 1), picture)
         if time.monotonic() - self._spoke > TELL_EVERY_S:
             self._spoke = time.monotonic()
             most = f" of {self.expected} at most" if self.expected else ""
             seconds = f"{self._spoke - self._started:.0f} s"
             print(f"{sum(self.counts.values())} pictures{most}, {seconds}", file=sys.stderr)
+
+    def _png(self, episode: int, number: int) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{episode}-{number:05}.png"
 
     def _video(self, episode: int) -> Video:
         from rewardsmith.render.video import open_video

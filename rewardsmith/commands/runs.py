@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rewardsmith.commands.options import RUNS, RunName, RunsFolder
+from rewardsmith.commands.options import RUNS, RunName, RunsFolder, refuse_folder
 from rewardsmith.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def trajectories(
     from rewardsmith.store import Run
     from rewardsmith.store.sharing import share
 
+    refuse_folder("--out", out)
     with Run.open(Run.resolve(run, runs), write=False) as opened:
         count = share(opened, out)
         print(f"{out}: {count} episode{'' if count == 1 else 's'} of {opened.task.name}, from {opened.folder.name}")

@@ -80,6 +80,10 @@ def kept_of(policy: str, candidate: str, task: str | None, runs: Path) -> Kept:
 
 
 def _task(name: str) -> Task:
+    """The task of that name; its environment has been held against it. Raises: ConfigError: it does not fit."""
     from rewardsmith import taskfile
+    from rewardsmith.environment import first_frame
 
-    return taskfile.load(name).task
+    loaded = taskfile.load(name)
+    first_frame(loaded)
+    return loaded.task

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from rewardsmith.commands.options import AsJson, ConfigFile, SandboxKind, Seed, Sets
+from rewardsmith.commands.options import AsJson, ConfigFile, SandboxKind, Seed, Sets, refuse_folder
 from rewardsmith.commands.verify import REJECTED, Checker, locked_by, plain_verdict
 from rewardsmith.errors import UsageError
 
@@ -60,6 +60,7 @@ def train(
     """
     from rewardsmith import taskfile
     from rewardsmith.config import resolve
+    from rewardsmith.environment import first_frame
 
     files = tuple(dict.fromkeys(files))
     names = [*map(str, files), *([f"{reference} reward"] if reference else [])]
@@ -71,6 +72,7 @@ def train(
     words = [*sets, *([f"seed={seed}"] if seed is not None else []), *locked_by(sandbox)]
     settings = resolve(loaded.settings, file=config, sets=words)
     started = time.monotonic()
+    first_frame(loaded)
     found = _results(files, reference, loaded.task, settings, seeds=seeds or settings.train.seeds)
     results = [Result(name=name, by_seed=by_seed) for name, by_seed in zip(names, found, strict=True)]
     for result in results:
@@ -90,8 +92,7 @@ def _can_hold(policy: Path, *, rewards: int) -> None:
         raise UsageError(f"--policy {policy}: expected a file that ends in .safetensors.")
     if rewards > 1:
         raise UsageError(f"--policy {policy}: there are {rewards} rewards and one file. Train one of them with it.")
-    if policy.is_dir():
-        raise UsageError(f"--policy {policy}: is a folder. Expected the name of a file in it.")
+    refuse_folder("--policy", policy)
     if (why := refuses(policy.parent)) is not None:
         raise UsageError(f"--policy {policy}: nothing can be written in its folder ({why}).")
 

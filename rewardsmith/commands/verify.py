@@ -46,8 +46,10 @@ def verify(
     with ProcessSandbox(resolve(loaded.settings, sets=locked_by(sandbox)).verify) as locked:
         locked.start()  # while all that follows is imported
         from rewardsmith.assemble import read_reward
+        from rewardsmith.environment import first_frame
 
         codes = [read_reward(file) for file in files]
+        first_frame(loaded)
         checker = Checker(loaded.task, locked)
         for file, code in zip(files, codes, strict=True):
             results.append(checker.check(file, code))

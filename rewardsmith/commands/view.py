@@ -34,7 +34,7 @@ def view(
     from rewardsmith.render import browser
     from rewardsmith.seeds import env_seeds
 
-    browser.check()
+    browser.check(host)
     subject = subject_of(policy, candidate, task, runs, seed=seed)
     [env_seed] = env_seeds(seed, 1)
     shown = browser.BrowserView(subject.player, subject.task, env_seed=env_seed, host=host, port=port)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -155,7 +154,7 @@ def _comment(text: str) -> list[str]:
 
 
 def _value(value: object) -> str:
-    return _scalar(value) if isinstance(value, str) else _quoted(value)
+    return _scalar(value) if isinstance(value, str) else yamlfile.quoted(value)
 
 
 def _scalar(text: str) -> str:
@@ -164,10 +163,4 @@ def _scalar(text: str) -> str:
         plain = yamlfile.scalar(text) == text and "\n" not in text
     except ValueError:
         plain = False
-    return text if plain and not text.startswith(("@", "`")) else _quoted(text)
-
-
-def _quoted(value: object) -> str:
-    """As JSON, with YAML's escapes for what cannot be printed."""
-    text = json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+    return text if plain and not text.startswith(("@", "`")) else yamlfile.quoted(text)

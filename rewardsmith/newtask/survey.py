@@ -97,11 +97,17 @@ def _of_envpool(env: EnvSpec) -> _Facts:
         spec = envpool.make_spec(env.id, **options)
     except (ImportError, RuntimeError, TypeError, ValueError) as fault:
         raise ConfigError(f"EnvPool cannot load '{env.id}'{_with(env)}: {faults.reason(fault)}") from fault
+    control_dt_s = timing.of_envpool(env.id, spec.config) or _as_gymnasium_has_it(env.id)
+    if control_dt_s.value <= 0:
+        raise ConfigError(
+            f"'{env.id}'{_with(env)} has control steps of {control_dt_s.value:g} s ({control_dt_s.why}). Expected more "
+            "than 0 s."
+        )
     return _Facts(
         observation_space=spec.gymnasium_observation_space,
         action_space=spec.gymnasium_action_space,
         episode_steps=timing.episode_steps(spec.config.max_episode_steps),
-        control_dt_s=timing.of_envpool(env.id, spec.config) or _as_gymnasium_has_it(env.id),
+        control_dt_s=control_dt_s,
     )
 
 

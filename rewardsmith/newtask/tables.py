@@ -15,7 +15,7 @@ from rewardsmith.types import EnvSpec
 
 UNITS = {"m": "m", "rad": "rad", "m/s": "m/s", "rad/s": "rad/s", "n": "N", "n m": "N m", "nm": "N m", "s": "s"}
 MOST_ROWS_ALONE = 24
-"""A longer table is proposed in runs of rows of one kind, a shorter one row by row."""
+"""A longer table is proposed in runs of rows of one kind and unit, a shorter one row by row."""
 
 
 WITH_MORE = ("AntEnv", "HumanoidEnv", "HumanoidStandupEnv")
@@ -40,7 +40,7 @@ class Run:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Row:
     text: str
-    kind: str  # joint and type, e.g. "hinge angle (rad)"
+    kind: str  # joint and type, e.g. "hinge angle (rad)"; empty where the table has no columns for them
     unit: str | None
 
 
@@ -72,7 +72,7 @@ def _fits(env: EnvSpec, rows: int, *, size: int) -> bool:
 
 def _by_kind(rows: list[_Row]) -> Iterator[tuple[int, list[_Row]]]:
     start = 0
-    for _, run in groupby(rows, key=lambda row: row.kind):
+    for _, run in groupby(rows, key=lambda row: (row.kind, row.unit)):
         found = list(run)
         yield start, found
         start += len(found)

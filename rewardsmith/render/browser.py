@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import io
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rewardsmith import sim
-from rewardsmith.errors import CannotRender, ConfigError
+from rewardsmith.errors import CannotRender, ConfigError, UsageError
 from rewardsmith.interfaces import Simulator
 from rewardsmith.readings import Readings
 from rewardsmith.render.film import Player, one_thread
@@ -36,23 +37,32 @@ def lacking() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-def check() -> None:
-    """Raises: CannotRender: a package is lacking."""
+def check(host: str) -> None:
+    """Raises: CannotRender: a package is lacking. UsageError: nothing here can listen at `host`."""
     if names := lacking():
         raise CannotRender(
             f"A browser's view needs {' and '.join(names)}, not installed here: pip install 'rewardsmith[view]'. "
             "`rewardsmith render` makes a video without."
         )
+    try:  # the server waits for ever where it cannot listen
+        for family, kind, _, _, address in socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as tried:
+                tried.bind(address)
+    except OSError as error:
+        raise UsageError(
+            f"--host {host}: {error.strerror or error}. Expected an address of this machine, e.g. 127.0.0.1, or "
+            "0.0.0.0 for all of them."
+        ) from error
 
 
 class BrowserView:
     """Plays one environment, step by step, and shows it at `url`; close it when done.
 
-    Raises: CannotRender: `check` says why. ConfigError: the simulator shows no MuJoCo model.
+    Raises: CannotRender, UsageError: `check` says why. ConfigError: the simulator shows no MuJoCo model.
     """
 
     def __init__(self, player: Player, task: Task, *, env_seed: int, host: str, port: int) -> None:
-        check()
+        check(host)
         import viser
         from mjviser import ViserMujocoScene
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from rewardsmith import resources, yamlfile
+from rewardsmith.learn.kinds import whole_steps
+from rewardsmith.measures.normalised import scale_words
 from rewardsmith.quoting import TEXT_LIMIT, fenced, one_line
 from rewardsmith.report.anchors import scale_rows
 from rewardsmith.report.hacking import hacking
@@ -43,7 +45,7 @@ def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None)
     history, final = run.history(), run.final()
     attempts = [a for generation in history for a in generation.attempts]
     train = run.config.train
-    raced_lines = raced(attempts, env_steps=train.env_steps, seeds=train.seeds)
+    whole = whole_steps(train)
     sections = [
         _opening(run, ended or run.ended()),
         _section("Result", _result(run, attempts, final, scale)),
@@ -51,8 +53,8 @@ def summary(run: Run, *, scale: Sequence[Anchor] = (), ended: str | None = None)
         _section("Hacking", _list(map(cell_text, hacking(run)))),
         _section("Warnings", _list(map(cell_text, warnings(run, attempts, final)))),
         _section("Candidates", _candidates(attempts).markdown() if attempts else ""),
-        _section("Screen", _list(map(cell_text, screened(attempts, env_steps=train.env_steps * train.seeds)))),
-        _section("Racing", _list(map(cell_text, raced_lines))),
+        _section("Screen", _list(map(cell_text, screened(attempts, env_steps=whole * train.seeds)))),
+        _section("Racing", _list(map(cell_text, raced(attempts, env_steps=whole, seeds=train.seeds)))),
         _section("Generations", _generations(run, history)),
         _section("Lineage", f"```text\n{lineage(run)}```\n"),
         _section("Best reward", _best_reward(run, attempts, final)),
@@ -121,7 +123,7 @@ def _other_worlds(final: Final | None) -> str:
     if final is None or table is None:
         return ""
     lines = _list(map(cell_text, [*ahead(final), *broken(final), *refusals(final)]))
-    what = "Fitness of the finalists where the world differs in one respect: the mean; the worst episode."
+    what = "Fitness of the finalists in worlds that differ in one respect, on the same seeds: mean; worst episode."
     return f"{what}\n\n{table.markdown()}\n{lines}"
 
 
@@ -137,9 +139,8 @@ def _failed_references(run: Run) -> str:
 
 def _normalised(final: Final) -> str:
     if final.human_normalised is not None:
-        return (
-            f"\nHuman-normalised score: {number(final.human_normalised)} (1 is the expert's, 0 the sparse reward's).\n"
-        )
+        scale = scale_words(final.references)
+        return f"\nHuman-normalised score: {number(final.human_normalised)} ({scale}).\n"
     return (
         f"\nHuman-normalised score: {cell_text(final.human_normalised_note)}\n" if final.human_normalised_note else ""
     )
@@ -237,10 +238,12 @@ def _again(run: Run) -> str:
     ]
     if run.config.method not in yamlfile.shipped(resources.methods_folder()):  # its settings are in that file, too
         words += ["--method", "default"]
+    if run.config.train.preset not in yamlfile.shipped(resources.presets_folder()):  # likewise
+        words += ["--set", "train.preset=default"]
     for generation in run.history():
         seeded = generation.attempts if generation.index == 0 else ()
         words += [word for a in seeded for word in ("--seed-reward", f"{name}/candidates/{a.id}.py")]
-    words += ["--references"] if run.references() is not None else []
+    words += ["--references"] if asked.get("references", run.references() is not None) else []
     words += [word for file in _files_in(asked) for word in ("--trajectories", file)]
     words += ["--base-url", str(asked["base_url"])] if asked.get("base_url") else []
     return (

@@ -192,6 +192,12 @@ def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
 
     from rewardsmith.sim.infos import FloatInfo
 
+    if "max_episode_steps" in task.env.options:
+        raise ConfigError(
+            f"{task.path or task.name}: '{task.env.id}' takes no option 'max_episode_steps': the task's episode_steps "
+            "says how long an episode is."
+        )
+
     def one() -> Any:
         changed = disturbed.gymnasium_options(task, defaults=_defaults(task)) | drawing
         env = gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **changed)

@@ -13,6 +13,7 @@ from PIL import Image
 from rewardsmith import cli, judge, sim, taskfile
 from rewardsmith.config import EvolveConfig, SearchSettings
 from rewardsmith.policies import write_policy
+from rewardsmith.render import video
 from rewardsmith.seeds import stream
 from rewardsmith.sim.point import point_task
 from rewardsmith.store import Run
@@ -187,6 +188,23 @@ def test_single_pictures_of_an_earlier_render_are_not_mixed_with_new_ones(
     assert cli.run([*words, "--seed", "4"]) == 2
     assert "f: 21 pictures of an earlier render lie there (0-00000.png to 0-00020.png)." in capsys.readouterr().err
     assert sorted(folder.iterdir()) == before
+
+
+def test_single_pictures_of_an_interrupted_render_are_taken_away_again(
+    point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, write = tmp_path / "f", video.write_png
+
+    def until_ctrl_c(path: Path, picture: Any) -> None:
+        write(path, picture)
+        if path.name == "0-00004.png":
+            raise KeyboardInterrupt
+
+    folder.mkdir()
+    (folder / "mine.png").write_text("a person's own")
+    monkeypatch.setattr(video, "write_png", until_ctrl_c)
+    assert cli.run(["render", "random", "--task", point, "--frames", str(folder), *SMALL]) == 130
+    assert [path.name for path in folder.iterdir()] == ["mine.png"]
 
 
 def test_train_writes_a_policy_that_render_films(

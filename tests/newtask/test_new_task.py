@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -193,6 +194,24 @@ def test_many_documented_numbers_come_in_runs_and_the_rest_as_one(tmp_path: Path
     assert sources == ["obs[0]", "obs[1:5]", "obs[5:13]", "obs[13:16]", "obs[16:19]", "obs[19:27]", "obs[27:105]"]
 
 
+def test_a_long_table_without_columns_of_joints_is_cut_where_the_unit_changes(tmp_path: Path) -> None:
+    rows = (f"| {i} | number {i} | -Inf | Inf | {'angle (rad)' if i < 13 else 'velocity (rad/s)'} |" for i in range(26))
+
+    class Chain(Crane):
+        def _obs(self) -> Any:
+            return self.np_random.normal(size=26).astype(np.float32)
+
+    Chain.__doc__ = "\n".join(["Chain.", "", "## Observation Space", *rows, ""])
+    obs = gymnasium.spaces.Box(-np.inf, np.inf, (26,))
+    gymnasium.register("RewardsmithTest/Chain-v0", entry_point=Chain, kwargs={"obs": obs})
+    try:
+        task = loaded(filled(drafted(tmp_path, "RewardsmithTest/Chain-v0")))
+    finally:
+        del gymnasium.registry["RewardsmithTest/Chain-v0"]
+    units = {s.source: s.unit for s in task.signals if s.source.startswith("obs")}
+    assert units == {"obs[0:13]": "rad", "obs[13:26]": "rad/s"}
+
+
 def test_what_never_changed_is_commented_out_with_the_reason(tmp_path: Path) -> None:
     text = drafted(tmp_path, "MetaWorld/Reach-v3").read_text()
     assert "  # left out, since it never changed over random play:\n  # observation_11_17:\n" in text
@@ -218,6 +237,14 @@ def test_check_names_the_lines_to_fill_in(tmp_path: Path, capsys: pytest.Capture
         f"{file}:{of}: 'fitness.of' still says ",
         f"{file}:{doc}: 'fitness.doc' still says ",
     ]
+
+
+def test_check_notes_signals_that_nobody_has_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = filled(drafted(tmp_path, "BallInCupCatch-v1"))
+    unsaid = ", ".join(f"'{s.name}'" for s in loaded(file).signals if s.doc.startswith("TODO"))
+    assert unsaid
+    assert cli.run(["check", str(file)]) == 0
+    assert f"note: the doc of {unsaid} still says TODO: " in capsys.readouterr().out
 
 
 def test_a_file_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,6 +286,18 @@ def test_out_that_cannot_be_is_refused_before_anything_is_played(
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr("rewardsmith.newtask.survey.survey", lambda *_, **__: pytest.fail("was played"))
     assert words in told(["new-task", "Reacher-v5", "--out", str(tmp_path / out)], capsys)
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        code = cli.run(["new-task", "Reacher-v5", "--out", str(tmp_path / "t.yaml")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code == 8
+    assert "There is no room to write" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -438,6 +477,14 @@ def test_options_make_the_environment_and_stand_in_the_file(tmp_path: Path) -> N
         (["Hopper-v5", "--option", "=3"], "--option =3: expected name=value, e.g. --option reward_type=dense."),
         (["Hopper-v5", "--option", "x=[1"], "--option x=[1: not a YAML value: "),
         (["Hopper-v5", "--option", "ctrl_cost=1"], "'Hopper-v5' takes no option 'ctrl_cost'. Did you mean 'ctrl_cost_"),
+        (
+            ["Hopper-v5", "--option", "frame_skip=-3"],
+            "'Hopper-v5' with options {'frame_skip': -3} has control steps of -0.006 s (frame_skip -3 x time",
+        ),
+        (
+            ["Pendulum-v1", "--backend", "gymnasium", "--option", "max_episode_steps=50"],
+            "Pendulum-v1: 'Pendulum-v1' takes no option 'max_episode_steps': the task's episode_steps says how long",
+        ),
         (["Hopper-v5", "--option", "ctrl_cost_weight=a"], "EnvPool cannot load 'Hopper-v5' with options {'ctrl_cost_w"),
         (
             ["Pendulum-v1", "--backend", "gymnasium", "--option", "gg=1"],

@@ -36,6 +36,17 @@ def test_a_page_is_served_and_the_model_of_the_task_is_in_it(capsys: pytest.Capt
 
 
 @needs_viser
+@pytest.mark.parametrize("host", ["192.0.2.7", "no such host"])
+def test_an_address_of_another_machine_is_refused_in_a_line(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """192.0.2.0/24 is kept for documentation (RFC 5737): no machine has such an address."""
+    assert cli.run(["view", "random", "--task", "cartpole_swingup", "--host", host]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --host {host}: ")
+    assert ". Expected an address of this machine, e.g. 127.0.0.1" in error
+    assert error.count("\n") == 1
+
+
+@needs_viser
 def test_a_simulator_without_a_model_is_refused_with_what_else_to_do() -> None:
     with pytest.raises(ConfigError, match=r"'point' shows no MuJoCo model to a browser.*`rewardsmith render`"):
         browser.BrowserView(random_player(0), point_task(), env_seed=3, host="127.0.0.1", port=18500)

@@ -12,9 +12,11 @@ import pytest
 
 from rewardsmith.report import lineage, summary, table
 from rewardsmith.report.lineage import tree
+from rewardsmith.screen.records import feedback as screen_feedback
+from rewardsmith.screen.verdicts import Failed
 from rewardsmith.store import Run
 from rewardsmith.store.codec import Json
-from rewardsmith.types import Anchor, Attempt, Drafted, Final, Generation, Judged, Score, Stop
+from rewardsmith.types import Anchor, Attempt, Drafted, Final, Generation, Judged, Rejected, Score, Stop
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 
@@ -35,14 +37,20 @@ def test_the_summary_of_a_finished_run(run: Run) -> None:
 
 
 def test_the_command_to_begin_anew_names_what_lies_in_the_run_and_what_it_was_asked_for(empty_run: Run) -> None:
-    """A task with files of its own, a method of a person's own, and what is no setting."""
-    asked: Json = {"base_url": "http://gpu:8000/v1", "trajectories": ["/data/my episodes.safetensors"]}
-    config = empty_run.start.config.model_copy(update={"method": "mine.yaml"})
+    """A task with files of its own, a method and a preset of a person's own, and what is no setting.
+
+    The references have not been trained yet.
+    """
+    asked: Json = {
+        "base_url": "http://gpu:8000/v1", "trajectories": ["/data/my episodes.safetensors"], "references": True,
+    }  # fmt: skip
+    train = empty_run.start.config.train.model_copy(update={"preset": "my/preset.yaml"})
+    config = empty_run.start.config.model_copy(update={"method": "mine.yaml", "train": train})
     empty_run.start = replace(empty_run.start, config=config, task_place="task/cheetah.yaml", extras=asked)
     name = empty_run.folder.name
     assert (
         f"rewardsmith evolve {name}/task/cheetah.yaml --config {name}/config.yaml --method default "
-        "--trajectories '/data/my episodes.safetensors' --base-url http://gpu:8000/v1\n"
+        "--set train.preset=default --references --trajectories '/data/my episodes.safetensors' --base-url http://gpu:8000/v1\n"
     ) in summary(empty_run)
 
 
@@ -119,12 +127,39 @@ def test_a_leader_is_not_called_a_winner(
     assert "winner" not in text
 
 
+def test_a_winner_of_before_the_run_went_on_is_told_nowhere(
+    run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    """A limit ends a run with its winner measured; resumed with more, it breeds a better one."""
+    assert "The winner is g002-00" in summary(run)
+    run.add_generation(Generation(index=3, chain=0, attempts=(attempt("g003-00", judged(9.0)),)))
+    told = summary(run)
+    assert "The leader is g003-00" in told
+    assert "winner" not in told.partition("## Result")[2].partition("## Best reward")[0]
+    assert "`best/reward.py` is g003-00" in told
+    assert lineage(run).startswith("g003-00 ")
+
+
 def test_a_human_normalised_score_is_told_with_its_scale(
     run: Run, score: Callable[..., Score], attempt: Callable[..., Attempt], judged: Callable[..., Judged]
 ) -> None:
     run.add_generation(Generation(index=3, chain=0, attempts=(attempt("g003-00", judged(3.0)),)))
     run.set_final(Final(winner="g002-00", score=score(3.4), human_normalised=0.625))
     assert "Human-normalised score: 0.625 (1 is the expert's, 0 the sparse reward's)." in summary(run)
+
+
+def test_where_the_expert_did_worse_than_the_sparse_reward_the_scale_says_so(
+    run: Run, score: Callable[..., Score], attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    run.add_generation(Generation(index=3, chain=0, attempts=(attempt("g003-00", judged(3.0)),)))
+    measured = (("expert", score(0.046)), ("sparse", score(0.8225)))
+    run.set_final(Final(winner="g002-00", score=score(0.046), references=measured, human_normalised=-1.0))
+    told = summary(run)
+    assert "1 is the expert's, 0" not in told
+    assert (
+        "Human-normalised score: -1 (the sparse reward's policy did better than the expert's: 0 is the sparse one's, "
+        "-1 the expert's)."
+    ) in told
 
 
 @pytest.mark.parametrize(
@@ -151,6 +186,28 @@ ANCHORS = (
         mean_length=20.0, seeds=3
     ),
 )  # fmt: skip
+
+
+def test_steps_that_racing_and_the_screen_saved_are_of_whole_rollouts(
+    empty_run: Run, attempt: Callable[..., Attempt], judged: Callable[..., Judged]
+) -> None:
+    """10,000 env steps are two rollouts of 32 x 128: 8,192, of which one training took half and one was skipped."""
+    train = empty_run.config.train.model_copy(update={"env_steps": 10_000, "num_envs": 32, "rollout_steps": 128})
+    empty_run.start = replace(empty_run.start, config=empty_run.config.model_copy(update={"train": train}))
+    outcome = judged(2.0)
+    through, behind = (
+        replace(outcome, trained=replace(outcome.trained, env_steps=steps, stopped=stop))
+        for steps, stop in ((8192, None), (4096, Stop(kind="raced", env_steps=4096, why="")))
+    )
+    skipped = replace(
+        attempt("g001-02", Rejected(stage="screen", reason="", hint="")),
+        feedback=(screen_feedback([Failed(test="preference", reason="", hint="")], audited=False),),
+    )
+    attempts = (attempt("g001-00", through), attempt("g001-01", behind), skipped)
+    empty_run.add_generation(Generation(index=1, chain=0, attempts=attempts))
+    told = summary(empty_run)
+    assert "which saved 4096 of 16384 env steps (25%)" in told
+    assert "1 training skipped, which saved up to 8192 env steps" in told
 
 
 def test_a_run_without_references_is_held_against_what_ships(
