@@ -6,6 +6,7 @@ recorded candidates each, the screen skips at least a third of the trainings and
     python benchmarks/screen.py speed  [--rounds 15] [--out FILE]
     python benchmarks/screen.py record [--folder FOLDER] [--task TASK ...] [--env-steps N]   hours; goes on where it was
     python benchmarks/screen.py replay [--folder FOLDER] [--task TASK ...] [--orders 20] [--out FILE]   seconds
+    python benchmarks/screen.py power  [--draws 500] [--out FILE]   half a minute; no task
 
 `record` trains every candidate and keeps its fitness and four of its episodes. Of the 40, the planted wrong rewards of
 the task's tests come first, 14 are draws of the offline proposer in which the signs of some terms are turned round (the
@@ -16,6 +17,9 @@ never what it skipped; every order by chance is another run. All were trained, s
 
 The tasks are such that rewards differ after few env steps (100,000 in the committed results): of the first 24 rewards
 of drawer_open, 22 were at 0 then, and where all are alike there is no best to lose.
+
+`power` draws scores from normal distributions of which the share of pairs in order is known, and counts how often `auc`
+lets them pass.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import torch
 from _machine import machine, write
 
@@ -47,6 +52,7 @@ from rewardsmith.propose.asking import RepliesInMemory
 from rewardsmith.propose.offline import OfflineProposer
 from rewardsmith.report.screen import audited
 from rewardsmith.sandbox import ProcessSandbox
+from rewardsmith.screen import tpe
 from rewardsmith.screen.duplicates import Twin
 from rewardsmith.seeds import stream
 from rewardsmith.sim.point import point_task
@@ -404,17 +410,61 @@ def summed_up(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+# --- part 4: how sure the bound is ------------------------------------------------------------------------------------
+
+KNOWN = ((8, 8), (16, 16), (40, 40), (8, 40))
+TRUE = (0.5, 0.65, 0.75, 0.85, 0.95)
+ALIKE = 4  # episodes of one policy
+OF_POLICY = 0.9  # of a score's variance, where episodes of one policy are alike
+
+
+def power(draws: int) -> dict[str, Any]:
+    """How many of rewards with a true share of pairs in order the `auc` reading lets pass, by episodes known."""
+    rows = []
+    for alike, successes, failures, share in (
+        *((1, *known, share) for known in KNOWN for share in TRUE),
+        *((ALIKE, 16, 16, share) for share in TRUE),
+    ):
+        gap = statistics.NormalDist().inv_cdf(share) * 2**0.5
+        draw = np.random.default_rng(0)
+        bounds = [
+            tpe.auc_lower_bound(gap + scores(successes, alike, draw), scores(failures, alike, draw))
+            for _ in range(draws)
+        ]
+        asked = ScreenSettings().auc_at_least
+        rows.append(
+            {
+                "successes": successes,
+                "failures": failures,
+                "alike": alike,
+                "share": share,
+                "passed": sum(bound >= asked for bound in bounds) / draws,
+            }
+        )
+    return {"rows": rows, "draws": draws, "machine": machine()}
+
+
+def scores(count: int, alike: int, draw: np.random.Generator) -> tpe.Scores:
+    """Standard normal scores of episodes, so many of each policy."""
+    if alike == 1:
+        return draw.normal(size=count)
+    of_policy = np.repeat(draw.normal(size=count // alike), alike)
+    found: tpe.Scores = OF_POLICY**0.5 * of_policy + (1 - OF_POLICY) ** 0.5 * draw.normal(size=count)
+    return found
+
+
 # --- the shell ------------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("speed", "record", "replay"), default="speed")
+    parser.add_argument("part", nargs="?", choices=("speed", "record", "replay", "power"), default="speed")
     parser.add_argument("--folder", type=Path, default=Path("runs/screen-benchmark"))
     parser.add_argument("--task", nargs="*", default=list(TASKS))
     parser.add_argument("--env-steps", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--orders", type=int, default=20)
+    parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--out", default="")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -423,7 +473,13 @@ def main() -> None:
         for name in args.task:
             record(name, args.folder, args.env_steps)
         return
-    result = speed(args.rounds) if args.part == "speed" else replays(args.task, args.folder, args.orders)
+    match args.part:
+        case "speed":
+            result = speed(args.rounds)
+        case "power":
+            result = power(args.draws)
+        case _:
+            result = replays(args.task, args.folder, args.orders)
     print(json.dumps(result, indent=2))
     write(args.out, result)
 
