@@ -2,9 +2,9 @@
 
 Greedy, as in Eureka: the parent is the best attempt so far, so it never gets worse; a chain that restarts begins from
 nothing (or from the person's seed). People's words come first: a pin chooses the parent, a veto bars one, and a
-preference overrules fitness between the two it names. A dialogue, as in CARD, goes on from the last attempt instead.
-With `search.rank_by: llm` the score that a model gave takes the place of fitness, which decides among equal scores and
-among attempts without one, and its preferences count where no person has spoken of the two.
+preference overrules fitness between the two it names. A dialogue, as in CARD, goes on from the last attempt instead,
+or from a pinned one. With `search.rank_by: llm` the score that a model gave takes the place of fitness, which decides
+among equal scores and among attempts without one, and its preferences count where no person has spoken of the two.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Archive:
         """The chain's successive bests, oldest first, the parent of the next generation last.
 
         At most `history_turns` of them; empty while the chain has no judged attempt. In a dialogue every generation
-        has its turn, whatever became of it.
+        has its turn, whatever became of it, unless a person vetoed all of it.
         """
         if self._settings.strategy == "dialogue":
             return self._dialogue(chain)[-self._settings.history_turns :]
@@ -113,8 +113,15 @@ class Archive:
         return tuple(p for p in self._people if _mentions(p) <= ids)
 
     def _dialogue(self, chain: int) -> tuple[Attempt, ...]:
-        """The first by rank of each generation, or its first attempt where none was judged."""
-        return tuple(self._preferred(g.attempts) or g.attempts[0] for g in self._of(chain))
+        """The first by rank of each generation, or its first attempt where none was judged; a pinned one last.
+
+        What is vetoed has no turn.
+        """
+        vetoed = self._vetoed()
+        pools = [[a for a in g.attempts if a.id not in vetoed] for g in self._of(chain)]
+        turns = [self._preferred(pool) or pool[0] for pool in pools if pool]
+        pinned = self._pinned(turns)
+        return tuple(sorted(turns, key=lambda turn: turn is pinned))
 
     def _of(self, chain: int) -> list[Generation]:
         return [g for g in self._generations if g.attempts and (g.index == 0 or g.chain == chain)]
@@ -125,15 +132,21 @@ class Archive:
     def _rank(self, attempt: Attempt) -> tuple[bool, float, float]:
         return rank(attempt, by=self._settings.rank_by)
 
+    def _pinned(self, pool: Sequence[Attempt]) -> Attempt | None:
+        """The judged attempt of `pool` that was pinned last, unless it is vetoed."""
+        allowed = {a.id: a for a in _judged(pool, self._vetoed())}
+        pins = [p.on for p in self._people if isinstance(p, Mark) and p.kind == "pin" and p.on in allowed]
+        return allowed[pins[-1]] if pins else None
+
     def _preferred(self, pool: Sequence[Attempt]) -> Attempt | None:
         """The pinned attempt, else the first by rank, moved along preferences, persons' before the judge's.
 
         Of preferences in a circle those of persons hold; where these go in a circle, it ends where it was entered.
         """
+        pinned = self._pinned(pool)
+        if pinned is not None:
+            return pinned
         allowed = {a.id: a for a in _judged(pool, self._vetoed())}
-        for pin in reversed([p for p in self._people if isinstance(p, Mark) and p.kind == "pin"]):
-            if pin.on in allowed:
-                return allowed[pin.on]
         best = max(allowed.values(), key=self._rank, default=None)
         if best is None:
             return None

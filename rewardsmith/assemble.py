@@ -20,8 +20,9 @@ from rewardsmith.anchors.scale import shipped
 from rewardsmith.budget import resident_mib
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError, did_you_mean
+from rewardsmith.feedback.preference import PreferenceOfEpisodes
 from rewardsmith.graph import allowed_inputs
-from rewardsmith.interfaces import Checkpoints, Eyes, Parts, Proposer, Watcher
+from rewardsmith.interfaces import Checkpoints, Eyes, FeedbackSource, Parts, Proposer, Watcher
 from rewardsmith.propose.endpoint import public
 from rewardsmith.propose.questions import Questions
 from rewardsmith.store import Run
@@ -127,7 +128,9 @@ def parts_of(
     """
     proposer = proposer_of(config, extras, run_folder=run.folder, tell=tell)
     ask = ask_of(run, extras, config, tell=tell)
-    ready = advice.sources(config, ask, eyes_of(run, config, tell=tell)) if ask else {}
+    ready: dict[str, FeedbackSource] = {PreferenceOfEpisodes.name: PreferenceOfEpisodes(config.screen)}
+    if ask:
+        ready |= advice.sources(config, ask, eyes_of(run, config, tell=tell))
     sources = feedback.sources(config.feedback.sources, config.feedback, ready=ready)
     sandbox.layers()
     return Parts(

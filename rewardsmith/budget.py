@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rewardsmith.config import LimitSettings
+from rewardsmith.errors import LimitReached
 from rewardsmith.types import Attempt, Generation, Spend
 
 MIB = 2**20
@@ -47,8 +48,13 @@ class Budget:
         for name, used in self._meters().items():
             limit = getattr(self._limits, name)
             if limit is not None and (amount := used()) >= limit:
-                return f"limits.{name} = {limit:g} reached ({amount:.4g} used)"
+                return f"limits.{name} = {limit:.15g} reached ({_amount(amount)} used)"
         return None
+
+    def check(self) -> None:
+        """Raises: LimitReached: a limit has been reached; the message says which."""
+        if (reached := self.exceeded()) is not None:
+            raise LimitReached(reached)
 
     def _meters(self) -> Gauges:
         """How much of everything that has a limit is used."""
@@ -60,6 +66,11 @@ class Budget:
             "env_steps": lambda: spent.env_steps,
             **self._gauges,
         }
+
+
+def _amount(used: float) -> str:
+    """Four digits, or all before the point."""
+    return f"{used:.0f}" if used >= 1000 else f"{used:.4g}"
 
 
 def resident_mib() -> float:

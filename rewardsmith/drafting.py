@@ -92,7 +92,9 @@ def _refitted(
     One that gains nothing, fails a gate, or was tried in the last generation leaves its place to be asked for.
     """
     count = min(config.search.refit, config.search.offspring - 1)
-    tried = {p for a in brief.siblings if a.candidate.origin == "refit" for p in a.candidate.parents}
+    last = {candidate_id(generation - 1, i) for i in range(config.search.offspring)}
+    refits = [a for a in (*brief.turns, *brief.siblings) if a.id in last and a.candidate.origin == "refit"]
+    tried = {p for a in refits for p in a.candidate.parents}
     parents = [t.candidate for t in reversed(brief.turns) if t.id not in tried][:count]
     fit = partial(refit.refit, episodes=known, people=brief.people, task=brief.task, sandbox=parts.sandbox)
     found = [(p, fit(p.code, settings=config.refit, gamma=config.train.gamma)) for p in parents]

@@ -26,14 +26,17 @@ from rewardsmith.types import Attempt, Generation, Task, Trajectory
 def evolve(
     task: Task, parts: Parts, config: EvolveConfig, history: Sequence[Generation] = (), start: Sequence[Trajectory] = ()
 ) -> Iterator[Generation]:
-    """Yield finished generations until all are bred or a limit is reached; replaying `history` is how a run resumes.
+    """Yield finished generations until all are bred; replaying `history` is how a run resumes.
 
     `start` are the episodes that the run knows before its first candidate.
+
+    Raises: LimitReached: a limit is reached before the next generation; the message says which.
     """
     archive, budget = Archive.replay(history, config.search), Budget(config.limits, history, gauges=parts.gauges)
     pool = Pool.replay(history, config.pool, start=start)
     states = random_states(task, parts.simulator, seed=stream(config.seed, 0, "probe"))
-    while not archive.complete and budget.exceeded() is None:
+    while not archive.complete:
+        budget.check()
         index = archive.next_index
         chain = archive.chain_of(index)
         watch = during(index, parts.watch)
@@ -59,7 +62,7 @@ def evolve(
         )  # fmt: skip
         batch = repeats.medians(batch)
         pool.add(batch, generation=index)
-        scene = Scene(task=task, batch=batch, parent=turns[-1] if turns else None, trajectories=pool.trajectories)
+        scene = Scene(task=task, batch=batch, turns=turns, trajectories=pool.trajectories)
         batch = feedback.comment(batch, scene, parts.sources)
         generation = Generation(
             index=index, chain=chain, attempts=batch, people=people, parents=tuple(a.id for a in turns[-1:])

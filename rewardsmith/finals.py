@@ -8,8 +8,7 @@ from dataclasses import replace
 from rewardsmith import judge
 from rewardsmith.archive import Archive
 from rewardsmith.config import EvolveConfig
-from rewardsmith.evolve import during
-from rewardsmith.interfaces import Parts
+from rewardsmith.interfaces import Parts, Progress, Watcher
 from rewardsmith.measures.normalised import human_normalised
 from rewardsmith.seeds import stream
 from rewardsmith.types import (
@@ -43,7 +42,7 @@ def finish(
     finalists = archive.finalists(config.judge.finalists)
     if not finalists:
         return None
-    parts = replace(parts, watch=during(len(history), parts.watch))
+    parts = replace(parts, watch=_in_finals(len(history), parts.watch))
     again = _measured(finalists, task, parts, config, episodes=config.judge.final_episodes)
     winner = again[0]
     if isinstance(winner.score, Rejected):
@@ -58,6 +57,15 @@ def finish(
         finalists=again,
         probes=tuple(_probe(kind, finalists, task, parts, config) for kind in config.judge.probes),
     )
+
+
+def _in_finals(generation: int, watch: Watcher) -> Watcher:
+    """`watch`, told that finals are under way: where a limit ended the run, no generation `generation` is judged."""
+
+    def tell(progress: Progress) -> None:
+        watch(replace(progress, generation=generation, stage="finals"))
+
+    return tell
 
 
 def _probe(kind: Disturbed, finalists: Sequence[Attempt], task: Task, parts: Parts, config: EvolveConfig) -> Probe:

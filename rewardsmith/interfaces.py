@@ -342,14 +342,14 @@ class Checkpoints(Protocol):
 class Scene:
     """What a feedback source may look at besides the attempt itself.
 
-    `trajectories` are the run's known episodes of any policy; `batch` the attempts of the same generation, `parent`
-    the one they were bred from, None where there is none.
+    `trajectories` are the run's known episodes of any policy; `batch` the attempts of the same generation, `turns` the
+    lineage they were bred from, oldest first: most from its last, a refit from one that its candidate's parents name.
     """
 
     task: Task
     batch: tuple[Attempt, ...] = ()
     trajectories: tuple[Trajectory, ...] = ()
-    parent: Attempt | None = None
+    turns: tuple[Attempt, ...] = ()
 
 
 class FeedbackSource(Protocol):

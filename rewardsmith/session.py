@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from rewardsmith import evolve as loop
 from rewardsmith import finals, opening, waiting
 from rewardsmith.anchors.scale import shipped
-from rewardsmith.archive import Archive
 from rewardsmith.assemble import Extras, gauges_of, parts_of
 from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig
@@ -23,7 +22,7 @@ from rewardsmith.errors import LimitReached, RewardsmithError, RunError
 from rewardsmith.interfaces import Checkpoints, Parts, Progress, Saved, Watcher
 from rewardsmith.interrupts import Interrupts
 from rewardsmith.report import summary
-from rewardsmith.report.simplified import simplified_page, simplified_words
+from rewardsmith.report.simplified import outcome, simplified_page, simplified_words
 from rewardsmith.simplify import Tools, simplify
 from rewardsmith.store import Run, artefacts
 from rewardsmith.store.sharing import read_shared
@@ -64,12 +63,15 @@ def work(run: Run, extras: Extras, config: EvolveConfig, display: Display, *, sa
 def simplify_candidate(run: Run, name: str, tools: Tools, config: EvolveConfig, budget: Budget) -> str:
     """See which components a candidate can do without, write `simplified/<name>.*`; returns what to say.
 
-    The code is written where nothing can go, too: an earlier try may have left another.
+    The code is written where nothing can go, too: an earlier try may have left another. Where a limit lets nothing be
+    tried, nothing is written.
     """
     code = next(a.candidate.code for g in run.history() for a in g.attempts if a.id == name)
     found = simplify(code, run.task, tools, config, budget=budget)
     if isinstance(found, Rejected):
         return f"{name} cannot be simplified: {found.reason} {found.hint}"
+    if found.stopped and not found.tried:
+        return f"{name}: {outcome(found)}"
     unit = run.task.fitness.unit
     pages = {
         f"simplified/{name}.md": simplified_page(found, name=name, unit=unit),
@@ -109,10 +111,20 @@ class _Session:
         self._display, self._interrupts = display, interrupts
 
     def work(self, sandbox: ProcessSandbox) -> Final:
+        try:
+            return self._work(sandbox)
+        except LimitReached as reached:
+            folder, name = self._run.folder, str(reached).split()[0]
+            raise LimitReached(
+                f"{reached}; everything so far is saved in {folder}. Go on with "
+                f"`rewardsmith resume {folder} --set {name}=MORE`."
+            ) from None
+
+    def _work(self, sandbox: ProcessSandbox) -> Final:
         run, display, config = self._run, self._display, self._config
         history = run.history()
         budget = Budget(config.limits, history, gauges=gauges_of(run))
-        checkpoints = Limited(run.checkpoints, lambda: self._refuse_more(budget))
+        checkpoints = Limited(run.checkpoints, budget.check)
         with display:
             parts = parts_of(
                 run,
@@ -128,7 +140,7 @@ class _Session:
             self._begin(parts, measured)
             reached = self._breed(parts, history, budget)
             checkpoints.stop_asking()  # what has been bred is measured, whatever the limits
-            final = self._finish(parts, measured)
+            final = self._finish(parts, measured, reached)
         if reached is not None:
             raise LimitReached(reached)
         if final is None:
@@ -151,20 +163,9 @@ class _Session:
             for generation in loop.evolve(run.task, parts, config, history, run.begun_with()):
                 self._keep(generation)
                 budget.charge(generation.attempts)
-            if not Archive.replay(run.history(), config.search).complete:
-                self._refuse_more(budget)
         except LimitReached as stopped:
             return str(stopped)
         return None
-
-    def _refuse_more(self, budget: Budget) -> None:
-        """Raises: LimitReached: a limit has been reached."""
-        reached = budget.exceeded()
-        if reached is not None:
-            raise LimitReached(
-                f"{reached}; everything so far is saved in {self._run.folder}. Go on with "
-                f"`rewardsmith resume {self._run.folder} --set {reached.split()[0]}=MORE`."
-            )
 
     def _watch(self) -> Watcher:
         """The display, told what has been spent whenever a stage begins."""
@@ -228,8 +229,13 @@ class _Session:
         heard = len(self._run.people.unheard())
         self._display.say(f"Going on with {heard} input{'' if heard == 1 else 's'} from people.")
 
-    def _finish(self, parts: Parts, measured: Sequence[ReferenceResult]) -> Final | Rejected | None:
-        """The winner measured again (once for each length of the run), the summary written, the outcome said."""
+    def _finish(
+        self, parts: Parts, measured: Sequence[ReferenceResult], reached: str | None
+    ) -> Final | Rejected | None:
+        """The winner measured again (once for each length of the run), the summary written, the outcome said.
+
+        `reached` says which limit ended the run, where one did.
+        """
         run, history = self._run, self._run.history()
         run.need_room()
         run.begin(f"final:{len(history)}")
@@ -243,16 +249,19 @@ class _Session:
         for line in ("", *final_words(final, history, run.task), f"spent: {spend_words(run.cost())}"):
             self._display.say(line)
         self._display.say(f"reward: {_short(run.folder / 'best' / 'reward.py')}")
-        self._simplify(parts, final)
+        if self._config.judge.simplify:
+            self._simplify(parts, final, reached)
         self._display.say(f"summary: {_short(run.folder / 'summary.md')}")
         return final
 
-    def _simplify(self, parts: Parts, final: Final) -> None:
-        """Where the settings want it, see which components the winner can do without; the run's limits hold."""
-        if not self._config.judge.simplify:
+    def _simplify(self, parts: Parts, final: Final, reached: str | None) -> None:
+        """See which components the winner can do without; the run's limits hold, also one that ended it."""
+        budget = Budget(self._config.limits, self._run.history(), gauges=gauges_of(self._run))
+        reached = reached or budget.exceeded()
+        if reached is not None:
+            self._display.say(f"{final.winner} is not simplified: {reached}.")
             return
         tools = Tools(sandbox=parts.sandbox, simulator=parts.simulator, learner=parts.learner, watch=parts.watch)
-        budget = Budget(self._config.limits, self._run.history(), gauges=gauges_of(self._run))
         words = simplify_candidate(self._run, final.winner, tools, self._config, budget)
         self._display.pause()
         self._display.say(words)

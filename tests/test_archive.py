@@ -429,6 +429,27 @@ def test_dialogue_with_several_attempts_a_generation_goes_on_from_the_best() -> 
     assert _ids(_dialogue([], [1.0, None, 3.0], [None, None]).lineage(0)) == ["g001-02", "g002-00"]
 
 
+@pytest.mark.parametrize(
+    ("fitness", "marks", "lineage"),
+    [
+        (([], [1.0], [2.0]), [("veto", "g002-00")], ["g001-00"]),
+        (([], [1.0], [None]), [("veto", "g002-00")], ["g001-00"]),
+        (([], [1.0]), [("veto", "g001-00")], []),
+        (([], [1.0, None, None], [2.0]), [("veto", "g001-00"), ("veto", "g001-01")], ["g001-02", "g002-00"]),
+        (([], [1.0], [2.0], [3.0]), [("pin", "g001-00")], ["g002-00", "g003-00", "g001-00"]),
+        (([], [1.0, 5.0], [2.0]), [("pin", "g001-00")], ["g002-00", "g001-00"]),
+        (([], [1.0], [2.0], [3.0]), [("pin", "g001-00"), ("pin", "g002-00")], ["g001-00", "g003-00", "g002-00"]),
+        (([], [1.0], [2.0]), [("pin", "g001-00"), ("veto", "g001-00")], ["g002-00"]),
+        (([], [None], [2.0]), [("pin", "g001-00"), ("pin", "g077-00")], ["g001-00", "g002-00"]),
+    ],
+)
+def test_dialogue_goes_on_from_what_is_pinned_and_never_from_what_is_vetoed(
+    fitness: Sequence[Sequence[float | None]], marks: Sequence[tuple[str, str]], lineage: Sequence[str]
+) -> None:
+    archive = _dialogue(*fitness, people=[_mark(kind, on) for kind, on in marks])
+    assert _ids(archive.lineage(0)) == lineage
+
+
 def test_every_chain_has_a_dialogue_of_its_own_after_what_was_seeded() -> None:
     archive = _dialogue([5.0], [1.0], [2.0], [None], [7.0])
     assert _ids(archive.lineage(0)) == ["g000-00", "g001-00", "g002-00", "g003-00"]

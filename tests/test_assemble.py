@@ -8,8 +8,9 @@ import pytest
 
 from rewardsmith import taskfile
 from rewardsmith.assemble import EXTRAS, Extras, ask_of, begin, extras_of, parts_of, proposer_of, read_reward, written
-from rewardsmith.config import EvolveConfig
+from rewardsmith.config import EvolveConfig, resolve
 from rewardsmith.errors import ConfigError, RunError, UsageError
+from rewardsmith.feedback.preference import PreferenceOfEpisodes
 from rewardsmith.interfaces import Progress, Question
 from rewardsmith.propose.fake_server import FakeServer, Say
 from rewardsmith.sandbox import ProcessSandbox
@@ -74,6 +75,18 @@ def test_parts_are_those_the_settings_name(tmp_path: Path) -> None:
         assert isinstance(run, Run)
         assert parts.people is run.people
         assert parts.store is run.replies
+
+
+def test_preference_feedback_has_the_labels_of_the_run_s_screen(tmp_path: Path) -> None:
+    words = ("feedback.sources=[preference]", "screen.labels=fitness", "screen.fitness_quantile=0.1")
+    config = resolve({}, sets=words)
+    with (
+        begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run,
+        ProcessSandbox(config.verify) as sandbox,
+    ):
+        [source] = parts_of(run, Extras(), config=config, sandbox=sandbox, watch=unwatched, tell=untold).sources
+    assert isinstance(source, PreferenceOfEpisodes)
+    assert (source.screen.labels, source.screen.fitness_quantile) == ("fitness", 0.1)
 
 
 def test_a_model_that_is_no_model_is_refused(tmp_path: Path) -> None:

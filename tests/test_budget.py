@@ -11,6 +11,7 @@ import pytest
 
 from rewardsmith.budget import Budget
 from rewardsmith.config import LimitSettings
+from rewardsmith.errors import LimitReached
 from rewardsmith.types import Attempt, Candidate, Drafted, Generation, Spend
 
 COST = Spend(tokens_in=70, tokens_out=30, cost_usd=0.25, env_steps=1000, seconds=36.0)
@@ -74,8 +75,19 @@ def test_a_process_holds_some_memory_and_more_after_taking_some() -> None:
     ],
 )
 def test_a_limit_that_is_reached_is_named_with_what_was_used(limits: LimitSettings, words: str) -> None:
-    assert Budget(limits, _history(1)).exceeded() is None
-    assert Budget(limits, _history(2)).exceeded() == words
+    Budget(limits, _history(1)).check()
+    spent = Budget(limits, _history(2))
+    assert spent.exceeded() == words
+    with pytest.raises(LimitReached) as reached:
+        spent.check()
+    assert str(reached.value) == words
+
+
+def test_large_numbers_are_told_in_full() -> None:
+    tokens = Budget(LimitSettings(tokens=1_234_500), _history(12_346))  # 100 tokens an attempt
+    assert tokens.exceeded() == "limits.tokens = 1234500 reached (1234600 used)"
+    memory = Budget(LimitSettings(memory_mib=65_536), gauges={"memory_mib": lambda: 65_999.7})
+    assert memory.exceeded() == "limits.memory_mib = 65536 reached (66000 used)"
 
 
 def test_the_time_of_this_session_counts_too() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from rewardsmith import drafting, feedback, sim
 from rewardsmith.config import EvolveConfig, LimitSettings
-from rewardsmith.errors import ProposerError
+from rewardsmith.errors import LimitReached, ProposerError
 from rewardsmith.evolve import evolve
 from rewardsmith.interfaces import Parts, Progress, ReplyStore, Request, Scene
 from rewardsmith.opening import random_episodes
@@ -170,6 +170,14 @@ def test_progress_tells_the_stages_in_order_and_their_generation(parts: MakePart
 # --- limits ---------------------------------------------------------------------------------------------------------
 
 
+def _until_a_limit(generations: Iterator[Generation]) -> list[Generation]:
+    """What is bred before a limit ends it, which one must."""
+    bred: list[Generation] = []
+    with pytest.raises(LimitReached, match=r"^limits\.\w+ = \S+ reached"):
+        bred.extend(generations)
+    return bred
+
+
 @pytest.mark.parametrize(
     ("limits", "indices"),
     [
@@ -185,17 +193,17 @@ def test_a_budget_stops_the_run_before_the_generation_that_would_exceed_it(
 ) -> None:
     proposer = scripted(script=_replies())
     limited = config.model_copy(update={"limits": limits})
-    assert [g.index for g in evolve(TASK, parts(proposer), limited)] == indices
+    assert [g.index for g in _until_a_limit(evolve(TASK, parts(proposer), limited))] == indices
 
 
 def test_a_spent_budget_stays_spent_on_resuming(
     parts: MakeParts, config: EvolveConfig, scripted: Callable[..., object]
 ) -> None:
     limited = config.model_copy(update={"limits": LimitSettings(env_steps=512)})
-    history = list(evolve(TASK, parts(scripted(script=_replies())), limited))
-    assert list(evolve(TASK, parts(), limited, history)) == []
+    history = _until_a_limit(evolve(TASK, parts(scripted(script=_replies())), limited))
+    assert _until_a_limit(evolve(TASK, parts(), limited, history)) == []
     more = config.model_copy(update={"limits": LimitSettings(env_steps=1024)})
-    assert [g.index for g in evolve(TASK, parts(), more, history)] == [2]
+    assert [g.index for g in _until_a_limit(evolve(TASK, parts(), more, history))] == [2]
 
 
 # --- people ---------------------------------------------------------------------------------------------------------

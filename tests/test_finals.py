@@ -11,7 +11,7 @@ from rewardsmith import sim
 from rewardsmith.config import EvolveConfig
 from rewardsmith.evolve import evolve
 from rewardsmith.finals import FACTORS, disturbed, finish
-from rewardsmith.interfaces import Parts
+from rewardsmith.interfaces import Parts, Progress
 from rewardsmith.learn.ppo import PopulationPPO
 from rewardsmith.opening import references
 from rewardsmith.sim.point import point_task
@@ -119,6 +119,14 @@ def test_a_winner_that_breaks_on_fresh_seeds_is_told_from_a_run_without_one(
 
 def test_finishing_twice_gives_the_same(unbroken: list[Generation], parts: MakeParts, config: EvolveConfig) -> None:
     assert finish(TASK, parts(), config, unbroken) == finish(TASK, parts(), config, unbroken)
+
+
+def test_a_watcher_hears_of_finals_and_of_no_generation_that_is_judged(
+    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
+) -> None:
+    seen: list[Progress] = []
+    _finished(unbroken[:2], parts(watch=seen.append), config)  # as where a limit ended the run
+    assert {(p.generation, p.stage) for p in seen} == {(2, "finals")}
 
 
 # --- in worlds that differ ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from rewardsmith.budget import Budget
 from rewardsmith.config import EvolveConfig, JudgeSettings, LimitSettings, TrainSettings
 from rewardsmith.interfaces import Learner, Sandbox, Trainee, Watcher
 from rewardsmith.learn.ppo import PopulationPPO
-from rewardsmith.report.simplified import diff_of, simplified_page, simplified_words
+from rewardsmith.report.simplified import diff_of, outcome, simplified_page, simplified_words
 from rewardsmith.sim.point import point_task
 from rewardsmith.simplify import WINNER, Simplified, Tools, simplify
 from rewardsmith.types import Rejected, Spend, Task, Trained
@@ -119,7 +119,7 @@ def test_a_limit_that_is_reached_ends_it_before_anything_is_trained(run: Run) ->
     assert found.stopped.startswith("limits.hours")
     assert found.after == CODE
     assert learner.populations == []
-    assert "ended early" in simplified_words(found, name="g001-00", unit="1")
+    assert outcome(found).startswith("Nothing was tried. It ended early: limits.hours = 1e-09 reached")
 
 
 def test_what_cannot_be_taken_out_is_told_and_costs_nothing(run: Run) -> None:

@@ -45,10 +45,11 @@ def source(ask: Ask, *, pairs: int, show: Show = signals) -> Advice:
 
 def judged(scene: Scene, *, ask: Ask, pairs: int, show: Show = signals) -> Mapping[str, Feedback]:
     """What the judge finds of each attempt of the scene's batch that has an episode to show, by id."""
-    parent = scene.parent.id if scene.parent and pairs else None
-    known = _shown([*scene.batch, *([scene.parent] if scene.parent and parent else [])], scene.task, show)
+    before = scene.turns[-1:] if pairs else ()
+    known = _shown([*scene.batch, *before], scene.task, show)
     batch = {a.id: known[a.id] for a in scene.batch if a.id in known}
     verdicts = _scored(batch, scene.task, ask)
+    parent = before[0].id if before else None
     compared = _compared(matches(verdicts, known, parent, pairs=pairs), scene.task, ask)
     return {name: _feedback(v, compared.get(name, ()), batch[name]) for name, v in verdicts.items()}
 
@@ -61,9 +62,9 @@ def _shown(attempts: Sequence[Attempt], task: Task, show: Show) -> dict[str, Sho
 
 
 def typical(attempt: Attempt) -> Trajectory | None:
-    """The middle one of the kept episodes, the only one shown; None where none was kept."""
+    """The middle one of the kept episodes, the worse of two, the only one shown; None where none was kept."""
     played = attempt.outcome.trajectories if isinstance(attempt.outcome, Judged) else ()
-    return played[len(played) // 2] if played else None
+    return played[(len(played) - 1) // 2] if played else None
 
 
 # --- scores ---------------------------------------------------------------------------------------------------------

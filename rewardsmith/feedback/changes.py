@@ -40,13 +40,13 @@ def from_settings(settings: FeedbackSettings) -> Changes:  # noqa: ARG001 - noth
 
 
 class Changes:
-    """Compares a judged attempt with its parent; says nothing of one without a judged parent."""
+    """Compares a judged attempt with its own parent in the lineage; says nothing of one without a judged parent."""
 
     name = "changes"
 
     def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
-        parent = scene.parent
-        if parent is None or parent.id == attempt.id or not isinstance(parent.outcome, Judged):
+        parent = next((turn for turn in scene.turns if turn.id in attempt.candidate.parents), None)
+        if parent is None or not isinstance(parent.outcome, Judged):
             return None
         before, after = episodes.graph_of(parent), episodes.graph_of(attempt)
         if not isinstance(attempt.outcome, Judged) or before is None or after is None:

@@ -1,8 +1,8 @@
 """Preference feedback on a trained reward: does it rank the run's known episodes as success or fitness does?
 
-The same numbers and the same pair of episodes that a failed screen tells (`rewardsmith.screen`), of rewards that were
-trained all the same. The idea is CARD's (Sun et al. 2024, arXiv:2410.14660): counts, accuracy, and the success that
-scores lowest beside the failure that scores highest.
+The same numbers and the same pair of episodes that a failed screen tells (`rewardsmith.screen`), by the same labels, of
+rewards that were trained all the same. The idea is CARD's (Sun et al. 2024, arXiv:2410.14660): counts, accuracy, and
+the success that scores lowest beside the failure that scores highest.
 """
 
 from __future__ import annotations
@@ -16,22 +16,28 @@ from rewardsmith.screen.episodes import Episodes
 from rewardsmith.screen.labels import Labels, counted, labelled
 from rewardsmith.types import Attempt, Feedback
 
-TELLING = ScreenSettings(least=4)  # less than it takes to reject: these counts are told, and decide nothing
+LEAST = 4  # episodes of each kind, less than it takes to reject: these counts are told, and decide nothing
 
 
 def from_settings(settings: FeedbackSettings) -> PreferenceOfEpisodes:  # noqa: ARG001 - labels are the screen's own
-    """The source; it has no settings."""
-    return PreferenceOfEpisodes()
+    """The source, with labels as the screen has them by default."""
+    return PreferenceOfEpisodes(ScreenSettings())
 
 
 class PreferenceOfEpisodes:
-    """Counts and shares and, where a failure is paid more than a success, the two side by side."""
+    """Counts and shares and, where a failure is paid more than a success, the two side by side.
+
+    `screen` says what tells good episodes from bad; its `least` is not asked for.
+    """
 
     name = "preference"
 
+    def __init__(self, screen: ScreenSettings) -> None:
+        self.screen = screen.model_copy(update={"least": LEAST})
+
     def comment(self, attempt: Attempt, scene: Scene) -> Feedback | None:
         graph = episodes.graph_of(attempt)
-        labels = labelled(scene.trajectories, scene.task, TELLING)
+        labels = labelled(scene.trajectories, scene.task, self.screen)
         if graph is None or not isinstance(labels, Labels):
             return None
         known = Episodes(scene.trajectories, episode_steps=scene.task.episode_steps)

@@ -33,7 +33,10 @@ def simplified_words(found: Simplified, *, name: str, unit: str) -> str:
 
 def outcome(found: Simplified) -> str:
     """In a sentence or two: what went, and what it took."""
-    went = f"Dropped: {', '.join(one_line(c) for c in found.dropped)}." if found.dropped else "No component can go."
+    if found.dropped:
+        went = f"Dropped: {', '.join(one_line(c) for c in found.dropped)}."
+    else:
+        went = "Nothing was tried." if found.stopped and not found.tried else "No component can go."
     stopped = f" It ended early: {found.stopped}." if found.stopped else ""
     return f"{went}{stopped} It took {found.spend.env_steps:,} env steps beside the run's own."
 

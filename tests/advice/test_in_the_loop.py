@@ -226,7 +226,7 @@ def test_a_judge_that_looks_finds_the_nearer_and_is_shown_nothing_twice(
     scores = {a.id: f.score for a in attempts for f in a.feedback if f.source == "llm_judge"}
     assert scores.keys() == judged.keys()
     for name, outcome in judged.items():
-        typical = outcome.trajectories[len(outcome.trajectories) // 2]
+        typical = outcome.trajectories[(len(outcome.trajectories) - 1) // 2]
         off_m = abs(float(typical.signals["offset"][-1]))
         assert scores[name] == pytest.approx(1 - off_m / 4, abs=0.03)  # a picture is 4 m wide
     preferences = [p for a in attempts for f in a.feedback for p in f.preferences]

@@ -49,8 +49,8 @@ def judged(
 
     def run(said: Mapping[str, str], *names: str, pairs: int = 0, parent: str | None = None) -> dict[str, Feedback]:
         batch = tuple(attempt(name, episode(0.1)) for name in names)
-        before = attempt(parent, episode(0.5)) if parent else None
-        scene = Scene(task=task, batch=batch, parent=before)
+        before = (attempt(parent, episode(0.5)),) if parent else ()
+        scene = Scene(task=task, batch=batch, turns=before)
         return dict(judge.judged(scene, ask=answering(said), pairs=pairs))
 
     return run
@@ -93,8 +93,9 @@ def test_a_score_is_told_with_its_reason_as_a_quotation(judged: Callable[..., di
 
 
 def test_the_middle_one_of_the_kept_episodes_is_shown(attempt: MakeAttempt, episode: MakeEpisode) -> None:
-    worst, middle, best = episode(0.9), episode(0.5), episode(0.1)
-    assert judge.typical(attempt("g001-00", worst, middle, best)) is middle
+    worst, worse, better, best = (episode(end) for end in (0.9, 0.6, 0.4, 0.1))
+    assert judge.typical(attempt("g001-00", worst, worse, best)) is worse
+    assert judge.typical(attempt("g001-00", worst, worse, better, best)) is worse
     assert judge.typical(attempt("g001-00")) is None
 
 

@@ -105,9 +105,9 @@ def test_nothing_of_a_candidate_reaches_a_judge_that_looks(
 @pytest.fixture
 def looked(task: Task, answering: Answering) -> Callable[..., dict[str, Feedback]]:
     def run(
-        said: Mapping[str, str], *batch: Attempt, pairs: int = 0, parent: Attempt | None = None
+        said: Mapping[str, str], *batch: Attempt, pairs: int = 0, turns: tuple[Attempt, ...] = ()
     ) -> dict[str, Feedback]:
-        scene = Scene(task=task, batch=batch, parent=parent)
+        scene = Scene(task=task, batch=batch, turns=turns)
         return dict(judge.judged(scene, ask=answering(said), pairs=pairs, show=shown.pictures(eyes, tables=False)))
 
     return run
@@ -129,7 +129,7 @@ def test_an_episode_that_cannot_be_drawn_is_asked_about_by_nobody(
 ) -> None:
     said = {f"g001-01.score{i}": f"{WHY}\nSCORE: 0.5" for i in (1, 2)}
     unseen, seen = attempt("g001-00", episode(0.1, steps=1)), attempt("g001-01", episode(0.1))
-    found = looked(said, unseen, seen, parent=unseen, pairs=4)
+    found = looked(said, unseen, seen, turns=(unseen,), pairs=4)
     assert list(found) == ["g001-01"]
     assert found["g001-01"].preferences == ()
 
@@ -139,7 +139,7 @@ def test_the_best_meets_its_parent_in_pictures(
 ) -> None:
     said = {f"g002-00.score{i}": f"{WHY}\nSCORE: 0.5" for i in (1, 2)}
     said |= {"g002-00.pair1": f"{WHY}\nBETTER: first", "g002-00.pair2": f"{WHY}\nBETTER: second"}
-    found = looked(said, attempt("g002-00", episode(0.1)), parent=attempt("g001-00", episode(0.9)), pairs=1)
+    found = looked(said, attempt("g002-00", episode(0.1)), turns=(attempt("g001-00", episode(0.9)),), pairs=1)
     [preference] = found["g002-00"].preferences
     assert (preference.first, preference.second, preference.p_first) == ("g002-00", "g001-00", 1.0)
 

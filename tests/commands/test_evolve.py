@@ -145,6 +145,38 @@ def test_a_limit_that_is_reached_in_a_training_saves_it_and_more_goes_on_from_th
         assert run.settings.limits.memory_mib == 9000
 
 
+def test_a_limit_that_holds_at_the_one_look_that_is_taken_ends_the_run_and_it_goes_on(
+    shell: Shell, unbroken: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: list[int] = []
+
+    def for_a_moment() -> float:
+        read.append(1)
+        return 5000.0 if len(read) == 7 else 50.0  # before generations 0 and 1, at four points within it, before 2
+
+    folder = shell.runs / "moment"
+    monkeypatch.setattr(assemble, "resident_mib", for_a_moment)
+    assert shell("evolve", shell.task, "--name", "moment", "--set", "limits.memory_mib=1000") == 5
+    assert "limits.memory_mib = 1000 reached (5000 used); everything so far is saved" in capsys.readouterr().err
+    with Run.open(folder, write=False) as run:
+        assert len(run.history()) == 2
+        assert run.ended() != "finished"
+    assert shell("resume", "moment") == 0
+    assert _outcome(folder)["final:3"] == unbroken["final:3"]
+    assert _generations(_outcome(folder)) == _generations(unbroken)
+
+
+def test_a_run_that_a_limit_ended_does_not_simplify_its_winner_and_says_so(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--name", "plain", "--set", "limits.env_steps=1", "--set", "judge.simplify=true")
+    assert shell("evolve", shell.task, *words) == 5
+    told = capsys.readouterr().out
+    assert " is not simplified: limits.env_steps = 1 reached (5120 used)." in told
+    assert "No component can go" not in told
+    assert not (shell.runs / "plain" / "simplified").exists()
+
+
 def test_on_several_seeds_each_candidate_is_its_median_training(
     shell: Shell,
     unbroken: dict[str, Any],  # noqa: ARG001 - its folder is read

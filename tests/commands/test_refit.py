@@ -131,14 +131,29 @@ def test_simplify_works_on_any_candidate_afterwards_and_leaves_nothing_of_an_ear
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
+    stale, page = (run / "simplified" / f"g000-00.{kind}" for kind in ("py", "md"))
+    stale.write_text("an earlier try")
     assert cli.run(["simplify", str(run), "g000-00", "--set", "train.env_steps=128"]) == 0
     out = capsys.readouterr().out
     assert "(g000-00)" in out
     assert "beside the run's own" in out
     assert not list((run / "best").glob("simplified*"))
-    assert cli.run(["simplify", str(run), "g000-00", "--set", "train.env_steps=128", "--set", "limits.hours=1e-9"]) == 0
-    assert "No component can go. It ended early" in (run / "simplified" / "g000-00.md").read_text()
-    assert (run / "simplified" / "g000-00.py").read_text() == WRONG
+    assert "compute_reward" in stale.read_text()
+    assert page.read_text().startswith("# g000-00, simplified\n")
+
+
+def test_where_a_limit_lets_nothing_be_tried_simplify_says_so_and_an_earlier_try_stays(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = [run / "simplified" / f"g000-00.{kind}" for kind in ("py", "md")]
+    for file in earlier:
+        file.write_text("an earlier try")
+    capsys.readouterr()
+    assert cli.run(["simplify", str(run), "g000-00", "--set", "limits.hours=1e-9"]) == 0
+    assert capsys.readouterr().out.startswith(
+        "g000-00: Nothing was tried. It ended early: limits.hours = 1e-09 reached"
+    )
+    assert [file.read_text() for file in earlier] == ["an earlier try"] * 2
 
 
 def test_what_was_set_anew_on_resume_holds_here_too(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_new_formulas_are_told_as_code_a_line_each() -> None:
 )
 def test_what_became_of_it_is_told(judged: MakeAttempt, task: Task, mean: float, verdict: str) -> None:
     parent = judged(code=PARENT, mean=2.0, ci95=0.3, id_="g001-02")
-    child = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=mean, ci95=0.4, id_="g002-00")
-    feedback = CHANGES.comment(child, Scene(task=task, parent=parent))
+    child = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=mean, ci95=0.4, id_="g002-00", parents=("g001-02",))
+    feedback = CHANGES.comment(child, Scene(task=task, turns=(parent,)))
     assert feedback is not None
     what = "numbers of `near`: 0.5 -> 0.2; `fast`, `effort` unchanged"
     assert feedback.text == f"Against its parent g001-02: {what}. {verdict}"
@@ -105,11 +105,11 @@ def test_what_became_of_it_is_told(judged: MakeAttempt, task: Task, mean: float,
 
 def test_a_child_that_was_stopped_sooner_is_not_called_worse(judged: MakeAttempt, task: Task) -> None:
     parent = judged(code=PARENT, mean=2.0, ci95=0.3, id_="g001-02")
-    child = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=0.1, ci95=0.1, id_="g002-00")
+    child = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=0.1, ci95=0.1, id_="g002-00", parents=("g001-02",))
     assert isinstance(child.outcome, Judged)
     steps = child.outcome.trained.env_steps
     stopped = replace(child.outcome, trained=replace(child.outcome.trained, env_steps=steps // 4))
-    feedback = CHANGES.comment(replace(child, outcome=stopped), Scene(task=task, parent=parent))
+    feedback = CHANGES.comment(replace(child, outcome=stopped), Scene(task=task, turns=(parent,)))
     assert feedback is not None
     told = f"Fitness went from 2 to 0.1 m: after {steps // 4} env steps, the parent's after {steps}."
     assert feedback.text.endswith(told)
@@ -145,12 +145,12 @@ def test_the_run_s_known_episodes_are_asked(
     judged: MakeAttempt, episode: Callable[..., Trajectory], task: Task
 ) -> None:
     parent = judged(code=PARENT, id_="g001-02")
-    child = judged(code=PARENT.replace("0.1 * speed", "speed / 5.0 - 0.1 * speed"), id_="g002-00")
+    child = judged(code=PARENT.replace("0.1 * speed", "speed / 5.0 - 0.1 * speed"), id_="g002-00", parents=("g001-02",))
     known = tuple(episode([0.0, 0.5, 0.9], speed=[i, i + 0.5, 3.0 * i]) for i in range(40))
-    told = CHANGES.comment(child, Scene(task=task, parent=parent, trajectories=known))
+    told = CHANGES.comment(child, Scene(task=task, turns=(parent,), trajectories=known))
     assert told is not None
     assert told.data["what"] == "rewrote `fast` to the same effect; `near`, `effort` unchanged"
-    without = CHANGES.comment(child, Scene(task=task, parent=parent))
+    without = CHANGES.comment(child, Scene(task=task, turns=(parent,)))
     assert without is not None
     assert without.data["what"] == "rewrote `fast`; `near`, `effort` unchanged"
 
@@ -167,9 +167,20 @@ def compute_reward(hand, goal):
     assert compared(graph(code), graph(code.replace("0.5", "0.2"))).words() == "numbers of `closer`: 0.5 -> 0.2"
 
 
+def test_a_refit_of_an_earlier_best_is_compared_with_that_one(judged: MakeAttempt, task: Task) -> None:
+    earlier = judged(code=PARENT, mean=1.0, id_="g001-00")
+    latest = judged(code=PARENT.replace("0.1 * speed", "torch.tanh(speed)"), mean=2.0, id_="g003-00")
+    refit = judged(code=PARENT.replace("/ 0.5", "/ 0.2"), mean=1.5, id_="g004-02", parents=("g001-00",))
+    feedback = CHANGES.comment(refit, Scene(task=task, turns=(earlier, latest)))
+    assert feedback is not None
+    what = "numbers of `near`: 0.5 -> 0.2; `fast`, `effort` unchanged"
+    assert feedback.text.startswith(f"Against its parent g001-00: {what}. Fitness went from 1 to 1.5 m: higher")
+    assert CHANGES.comment(refit, Scene(task=task, turns=(latest,))) is None
+
+
 def test_nothing_is_said_where_there_is_nothing_to_compare_with(judged: MakeAttempt, task: Task) -> None:
-    child = judged(code=PARENT)
+    child = judged(code=PARENT, parents=("g000-00",))
     assert CHANGES.comment(child, Scene(task=task)) is None
-    assert CHANGES.comment(child, Scene(task=task, parent=child)) is None
     failed = Attempt(candidate=judged(id_="g000-00").candidate, outcome=Rejected(stage="screen", reason="r", hint="h"))
-    assert CHANGES.comment(child, Scene(task=task, parent=failed)) is None
+    assert CHANGES.comment(child, Scene(task=task, turns=(failed,))) is None
+    assert CHANGES.comment(judged(code=PARENT), Scene(task=task, turns=(judged(id_="g000-00"),))) is None

@@ -81,7 +81,7 @@ def scene(judged: MakeAttempt, episode: MakeEpisode, task: Task) -> tuple[Attemp
     }
     parent = judged(came, code=CODE.replace("2.0 * speed", "0.5 * speed"), mean=0.9, id_="g000-00")
     attempt = judged(kept, code=CODE, curves=curves, mean=0.55, ci95=0.1, parents=("g000-00",))
-    return attempt, Scene(task=task, parent=parent, trajectories=(*stood, *came, *kept))
+    return attempt, Scene(task=task, turns=(parent,), trajectories=(*stood, *came, *kept))
 
 
 def said(name: str, scene: tuple[Attempt, Scene]) -> Feedback:
@@ -154,8 +154,8 @@ def _lineage(task: Task, sandbox: Sandbox, config: EvolveConfig) -> tuple[Attemp
     chosen = sources(config.feedback.sources, config.feedback)
     for i in range(4):
         kept = [_noise(task, draw, steps=60 + 20 * k, fitness=float(k + i)) for k in range(4)]
-        attempt = _judged(f"g00{i + 1}-00", task, Verified(graph=graph), kept)
-        scene = Scene(task=task, parent=told[-1] if told else None, trajectories=tuple(kept))
+        attempt = _judged(f"g00{i + 1}-00", task, Verified(graph=graph), kept, parents=[a.id for a in told[-1:]])
+        scene = Scene(task=task, turns=tuple(told), trajectories=tuple(kept))
         told += comment([attempt], scene, chosen)
     return tuple(told)
 
@@ -185,7 +185,7 @@ def _noise(task: Task, draw: torch.Generator, *, steps: int, fitness: float) -> 
     )
 
 
-def _judged(id_: str, task: Task, verified: Verified, kept: Sequence[Trajectory]) -> Attempt:
+def _judged(id_: str, task: Task, verified: Verified, kept: Sequence[Trajectory], *, parents: Sequence[str]) -> Attempt:
     names = ["fitness", "episode_length", "reward", *(f"component/{n}" for n in verified.graph.components)]
     names += ["success"] if task.success else []
     values = tuple(0.123456 * i + (i % 3) / 7 for i in range(50))
@@ -202,6 +202,6 @@ def _judged(id_: str, task: Task, verified: Verified, kept: Sequence[Trajectory]
         episodes=(1.234,) * 16, mean=1.234, ci95=0.123, success_rate=rate, success_ci95=None, mean_length=88.0
     )
     code = _reward(task)
-    candidate = Candidate(id=id_, code=code, sha256="", origin="llm", model="")
+    candidate = Candidate(id=id_, code=code, sha256="", origin="llm", model="", parents=tuple(parents))
     played = tuple(replace(t, source=id_) for t in kept)
     return Attempt(candidate=candidate, outcome=Judged(trained=trained, score=score, trajectories=played))

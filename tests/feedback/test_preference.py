@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from rewardsmith.config import FeedbackSettings
+from rewardsmith.config import FeedbackSettings, ScreenSettings
 from rewardsmith.feedback import sources
+from rewardsmith.feedback.preference import PreferenceOfEpisodes
 from rewardsmith.interfaces import Scene
 from rewardsmith.types import Attempt, Task, Trajectory
 
@@ -45,3 +46,15 @@ def test_reward_that_ranks_all_rightly_is_told_in_a_sentence(
 def test_nothing_is_said_where_too_little_is_known(judged: MakeAttempt, episode: MakeEpisode, task: Task) -> None:
     known = (episode([0.0] * 11, source="random"),)
     assert PREFERENCE.comment(judged(), Scene(task=task, trajectories=known)) is None
+
+
+def test_good_and_bad_are_told_apart_as_the_run_s_screen_does(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task
+) -> None:
+    known = [episode([k / 40] * 11, source="random", fitness=float(k), success=k < 4) for k in range(40)]
+    screen = ScreenSettings(labels="fitness", fitness_quantile=0.1, least=16)
+    feedback = PreferenceOfEpisodes(screen).comment(judged(), Scene(task=task, trajectories=tuple(known)))
+    assert feedback is not None
+    # the fitness of 40 episodes is 0 to 39: its outer tenths are four each
+    assert (feedback.data["good"], feedback.data["bad"], feedback.data["share_of_pairs"]) == (4, 4, 1.0)
+    assert "4 fit episodes and 4 unfit episodes" in feedback.text

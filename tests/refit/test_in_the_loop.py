@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from torch import Tensor
@@ -90,6 +91,16 @@ def test_a_refit_that_gains_nothing_leaves_its_place_to_be_asked_for(draft: Draf
     batch, asked = draft(brief, refit=1)
     assert asked == [a.id for a in batch] == ["g004-00", "g004-01", "g004-02"]
     assert {a.candidate.origin for a in batch} == {"replay"}
+
+
+def test_a_parent_whose_refit_has_just_won_is_not_refitted_again_at_once(draft: Draft) -> None:
+    first, won = _turn("g002-00", WRONG), _turn("g003-01", CODE.format(0.5), origin="refit", parents=("g002-00",))
+    batch, _ = draft(Brief(task=TASK, turns=(first, won)), refit=2)
+    assert [a.candidate.parents for a in batch if a.candidate.origin == "refit"] == [("g003-01",)]
+    since = _turn("g003-00", CODE.format(0.25), parents=("g002-01",))
+    turns = (first, replace(won, candidate=replace(won.candidate, id="g002-01")), since)
+    batch, _ = draft(Brief(task=TASK, turns=turns), refit=9)
+    assert [a.candidate.parents for a in batch if a.candidate.origin == "refit"] == [("g003-00",), ("g002-01",)]
 
 
 def test_nothing_is_refitted_unless_the_settings_say_so(draft: Draft) -> None:
