@@ -5,7 +5,8 @@ for every N. Values are never computed here from data: elementwise operations ar
 type of their result, all others on tensors without storage. What could fail on data alone (a whole number divided by
 zero, an index out of range), crash, or run away in memory or time is refused, or bounded where it is called.
 
-That rows are independent and results finite is not proven here; tests on data do that.
+Operations that run over the rows are refused too. That rows are independent where an index decides, and results
+finite, is not proven here; tests on data do that.
 """
 
 from __future__ import annotations
@@ -158,6 +159,7 @@ def _results(node: Node, kinds: Kinds, program: Program) -> list[Kind]:
         found = [_pointwise(node, kinds)] if node.op in graph_ops.POINTWISE else _for_any_rows(node, kinds)
         if rule := _RULES.get(node.op):
             rule(node, kinds, program, found[0])
+        _check_rows_apart(node, kinds)
     except GraphError:
         raise
     except TORCH_REFUSES as error:
@@ -242,6 +244,15 @@ def resolved(node: Node, tensors: Mapping[Ref, Tensor], *, rows: int) -> tuple[l
         return value
 
     return [put(value) for value in node.args], {name: put(value) for name, value in node.kwargs}
+
+
+def _check_rows_apart(node: Node, kinds: Kinds) -> None:
+    """No operation may run over the rows. Raises: GraphError."""
+    for arg, dims in graph_ops.runs_over(node.op, node.args, dict(node.kwargs)):
+        shape = kinds[arg].shape if isinstance(arg, Ref) else ()
+        met = shape if dims is None else [shape[dim] for dim in dims if -len(shape) <= dim < len(shape)]
+        if any(size.per_row for size in met):
+            raise GraphError(f"{node.op} brings environments together: it runs over them")
 
 
 # --- rules beyond shapes ----------------------------------------------------------------------------------------------

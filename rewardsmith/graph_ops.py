@@ -7,8 +7,9 @@ particular call of an operation is well formed; `graph_check.py` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import torch
 from torch._ops import OpOverload
@@ -85,6 +86,11 @@ SOURCES = frozenset(_SOURCES.split())
 NAMES = frozenset(" ".join((_MOVES, _LOSSES)).split()) | POINTWISE | REDUCTIONS | PRODUCTS | SOURCES
 """Every allowed operation as `packet` (its default overload) or `packet.overload`."""
 
+_MOVES_ALONG = frozenset({"flip", "roll", "index_select", "gather"})
+_REDUCED_LOSSES = frozenset({"huber_loss", "mse_loss", "smooth_l1_loss"})
+_EACH, _MEAN = 0, 1  # a loss's `reduction`: the one that keeps every element, and the one where none is given
+_LEFT_FACTOR = {"mm": 0, "mv": 0, "dot": 0, "bmm": 0, "addmm": 1, "addmv": 1, "baddbmm": 1}
+
 KEPT_WHOLE = frozenset(_WHOLE.split())
 """Allowed operations the tracer does not break down further: as one call each they are 1.5x to 3x faster."""
 
@@ -120,6 +126,33 @@ def fastest(name: str) -> Callable[..., object]:
         plain: Callable[..., object] = getattr(torch, name.partition(".")[0])
         return plain
     return overload(name)
+
+
+def runs_over(
+    name: str, args: Sequence[object], kwargs: Mapping[str, object]
+) -> Iterator[tuple[object, Sequence[int] | None]]:
+    """Arguments of a call that has values of one place meet those of another, each with the dimensions; None for all.
+
+    What an index tensor alone decides (`index.Tensor`, `index_put`) is left out.
+    """
+    if name in REDUCTIONS or name in _MOVES_ALONG:
+        dims = _dims(name, args, kwargs)
+        yield from ((arg, dims) for arg in args[: 2 if name == "cosine_similarity" else 1])
+    elif name in _REDUCED_LOSSES and (args[2] if len(args) > 2 else _MEAN) != _EACH:
+        yield from ((arg, None) for arg in args[:2])
+    elif name in _LEFT_FACTOR:
+        yield args[_LEFT_FACTOR[name]], (-1,)
+
+
+def _dims(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> Sequence[int] | None:
+    arguments = overload(name)._schema.arguments
+    at = next((i for i, arg in enumerate(arguments) if arg.name in ("dim", "dims")), None)
+    if at is None:
+        return None
+    given: Any = args[at] if at < len(args) else kwargs.get(arguments[at].name)
+    if given is None:
+        given = arguments[at].default_value
+    return (given,) if isinstance(given, int) else given or None
 
 
 def name_of(op: OpOverload) -> str:

@@ -37,7 +37,8 @@ _DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _WORDS = frozenset({"floor", "trunc", "none", "tanh"})  # rounding_mode and approximate
 _SIZES = frozenset({"end", "m", "n", "repeats", "size", "sizes"})  # arguments that may be the number of environments
 _OURS = frozenset({"device", "layout", "memory_format", "non_blocking", "pin_memory"})  # never the graph's to say
-_MAX_INT = 2**31
+MAX_INT = 2**31
+"""The largest whole number in a graph's text; larger ones are written as floats."""
 
 
 class GraphError(ValueError):
@@ -202,7 +203,7 @@ def _constant(raw: object) -> Constant:
     values = tuple(_number(v) for v in _list(fields["values"], "values", limit=MAX_VALUES))
     if math.prod(shape) != len(values):
         raise GraphError(f"a constant of shape {shape} has {len(values)} values")
-    if not dtype.is_floating_point and any(type(v) is float or abs(v) > _MAX_INT for v in values):
+    if not dtype.is_floating_point and any(type(v) is float or abs(v) > MAX_INT for v in values):
         raise GraphError("a whole-number constant holds something else")
     return Constant(dtype, shape, values)
 
@@ -220,7 +221,7 @@ def _number(raw: object) -> float:
         if word not in ("inf", "-inf", "nan"):
             raise GraphError("float: expected inf, -inf or nan")
         return float(str(word))
-    if isinstance(raw, int) and abs(raw) <= _MAX_INT:
+    if isinstance(raw, int) and abs(raw) <= MAX_INT:
         return raw
     if isinstance(raw, float) and math.isfinite(raw):
         return raw
@@ -284,7 +285,7 @@ def _plain(raw: object, kind: str) -> Value:
     if kind == "bool" and isinstance(raw, bool):
         return raw
     if kind in ("int", "size"):
-        return TO_THE_END if raw == TO_THE_END else _int(raw, "argument", low=-_MAX_INT, high=_MAX_INT)
+        return TO_THE_END if raw == TO_THE_END else _int(raw, "argument", low=-MAX_INT, high=MAX_INT)
     if kind in ("number", "float", "count"):
         return _number(raw)
     if kind == "ScalarType" and isinstance(raw, dict):

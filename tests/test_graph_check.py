@@ -82,6 +82,15 @@ REFUSED: dict[str, tuple[str, tuple[Json, ...], tuple[Json, ...]]] = {
     "a step without end": ("step must be", (_node("slice.Tensor", _t(1), 1, 0, 3, 2**31),), ()),
     "counting by fractions of rows": ("must start at 0", (_node("arange.start_step", 0, ROWS, 1.0001),), ()),
     "rows and more": ("does not grow", (_node("constant_pad_nd", _t(0), [0, 1]),), ()),
+    "a loss over all rows": ("mse_loss brings environments", (_node("mse_loss", _t(0), _t(0)),), ()),
+    "a loss summed over all rows": ("huber_loss brings", (_node("huber_loss", _t(0), _t(0), 2),), ()),
+    "a loss with the rows second": ("smooth_l1_loss brings", (_node("smooth_l1_loss", _t(3), _t(1)),), MASK),
+    "a sum over all rows": ("sum brings environments", (_node("sum", _t(1)),), ()),
+    "a mean over the rows": ("mean.dim brings", (_node("mean.dim", _t(2), [-3]),), ()),
+    "rows turned around": ("flip brings environments", (_node("flip", _t(1), [-2]),), ()),
+    "rows shifted": ("roll brings environments", (_node("roll", _t(0), [1]),), ()),
+    "rows picked": ("index_select brings", (_node("index_select", _t(1), 0, _t(3)),), INDICES),
+    "a product over the rows": ("mm brings environments", (_node("t", _t(1)), _node("mm", _t(3), _t(1))), ()),
     "rows times rows": ("brings environments together", (_node("diag_embed", _t(0)),), ()),
     "a result for each row": ("unbind.int gives", (_node("unbind.int", _t(0), 0),), ()),
     "the number of rows as a dimension": ("expected a whole number", (_node("sum.dim_IntList", _t(1), [ROWS]),), ()),
@@ -115,6 +124,11 @@ def test_all_work_together_is_bounded() -> None:
     assert len(_kinds(*wide)) == 16
     with pytest.raises(GraphError, match="more than 65536 values per environment in all"):
         _kinds(*wide, _node("exp", _t(4)), _node("abs", _t(4)))
+
+
+def test_a_loss_of_each_element_is_no_loss_over_the_rows() -> None:
+    (kind,) = _kinds(_node("mse_loss", _t(1), _t(1), 0))
+    assert str(kind) == "(N, 3) float32"
 
 
 @pytest.mark.parametrize("divisor", [10, 3, -2])

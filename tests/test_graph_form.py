@@ -79,9 +79,10 @@ SOMETHING: dict[str, Json] = {
 @pytest.mark.parametrize("move", SOMETHING.values(), ids=SOMETHING.keys())
 def test_a_move_that_does_something_stays(move: Json) -> None:
     summed = (
-        _node("sum", _t(2)),
-        _node("_to_copy", _t(3), dtype={"dtype": "float32"}),
-        _node("mul.Tensor", _t(0), _t(4)),
+        _node("view", _t(2), [{"rows": 1}, -1]),
+        _node("sum.dim_IntList", _t(3), [-1]),
+        _node("_to_copy", _t(4), dtype={"dtype": "float32"}),
+        _node("mul.Tensor", _t(0), _t(5)),
     )
     assert move["op"] in [node.op for node in _form(move, *summed).nodes]
 

@@ -85,7 +85,7 @@ def _by_words(text: str, gated: gate.Gated | None, line: int | None) -> Fault | 
         return Fault("shapes", line, {"first": first, "second": second})
     if _ONE_SIZE.search(text):
         return Fault("fixed_rows", line)
-    if "a fake tensor in the exported program constant's list" in text:
+    if "a fake tensor in the exported program constant's list" in text or "is mutated in the forward method" in text:
         return Fault("kept", _keeping_line(gated))
     if name := _pair_in(text, gated):
         return Fault("pair", line, {"name": f"torch.{name}", "instead": _PAIRS[name]})
@@ -217,7 +217,7 @@ def _keeping_line(gated: gate.Gated | None) -> int | None:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if name in lasting:
                     if attr in _KEEPS:
                         return node.lineno
-    return None
+    return next((node.lineno for node in ast.walk(gated.tree) if isinstance(node, ast.Nonlocal)), None)
 
 
 def _defaulted(given: ast.arguments) -> list[ast.arg]:

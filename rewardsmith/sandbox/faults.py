@@ -57,6 +57,9 @@ SENTENCES: Mapping[str, _Sentence] = {
     "huge_number": _Sentence(
         "The code holds a whole number of more than 300 digits.", "Write a number that a float can hold, e.g. 1e6."
     ),
+    "large_whole_number": _Sentence(
+        "The code computes in whole numbers with one beyond {limit}.", "Make it a float, e.g. 1e10."
+    ),
     "f_string": _Sentence(
         "The code holds an f-string with a backslash or control character inside its braces.", "Leave the f-string out."
     ),
@@ -209,7 +212,7 @@ SENTENCES: Mapping[str, _Sentence] = {
     "mutates": _Sentence(
         "The code writes into its input '{name}'.", "Inputs are shared: write into a copy, e.g. x = x.clone()."
     ),
-    "impure": _Sentence("Two runs of the code gave different programs.", _PURE),
+    "impure": _Sentence("Two runs of the code differ, or one leaves values behind for the next.", _PURE),
     "too_many_operations": _Sentence(
         "The reward takes {count} tensor operations; at most {limit} are allowed.",
         "Replace Python loops by operations on whole tensors.",

@@ -217,6 +217,7 @@ def _check_top_level(tree: ast.Module) -> None:
 
 
 def _check_nodes(tree: ast.Module) -> None:
+    remarks = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings are among them
     for node in ast.walk(tree):
         if not isinstance(node, _NODES):
             _refuse_construct(node)
@@ -229,7 +230,7 @@ def _check_nodes(tree: ast.Module) -> None:
                 raise FaultFound("decorator", decorator.lineno)
             case ast.Name(id=name) if name.startswith("__") and name != "__all__":
                 raise FaultFound("name", node.lineno, name=name)
-            case ast.Constant(value=str(text)) if text.startswith("cuda"):
+            case ast.Constant(value=str(text)) if text.startswith("cuda") and node not in remarks:
                 raise FaultFound("device", node.lineno)
 
 
@@ -263,22 +264,40 @@ def _check_import_from(node: ast.ImportFrom) -> None:
 
 
 def _check_attributes(tree: ast.Module) -> None:
+    for chain in _chains(tree):
+        first = chain[-1]
+        start = f"{first.value.id}.{first.attr}" if isinstance(first.value, ast.Name) else ""
+        for node in chain:
+            _check_attribute(node, start)
+
+
+def _chains(tree: ast.Module) -> Iterator[list[ast.Attribute]]:
+    """Every `a.b.c` as its attributes, the last first; each attribute stands in one chain."""
+    seen: set[ast.AST] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            _check_attribute(node)
+        chain: list[ast.Attribute] = []
+        inner = node
+        while isinstance(inner, ast.Attribute) and inner not in seen:
+            chain.append(inner)
+            inner = inner.value
+        seen.update(chain)
+        if chain:
+            yield chain
 
 
-def _check_attribute(node: ast.Attribute) -> None:
-    name, dotted = node.attr, ast.unparse(node) if isinstance(node.value, (ast.Name, ast.Attribute)) else ""
-    if name in vocabulary.RANDOM or dotted.startswith("torch.random"):
-        raise FaultFound("random", node.lineno, name=dotted or name)
-    if dotted.startswith("torch.cuda") or dotted.startswith("torch.backends"):
+def _check_attribute(node: ast.Attribute, start: str) -> None:
+    """`start`: the first two words of its chain. The whole chain is read only to tell of a fault: it may be long."""
+    name = node.attr
+    if name in vocabulary.RANDOM or start.startswith("torch.random"):
+        raise FaultFound("random", node.lineno, name=_dotted(node) or name)
+    if start.startswith(("torch.cuda", "torch.backends")):
         raise FaultFound("device", node.lineno)
     if name == "format" and _is_plain_format(node.value):
         return
     if name in vocabulary.LEAVES_TORCH:
         raise FaultFound("leaves_torch", node.lineno, name=name)
     if name not in vocabulary.ATTRIBUTES:
+        dotted = _dotted(node)
         module = dotted.rpartition(".")[0]
         if module.endswith("geometry") or (module.split(".")[0] == "torch" and not name.startswith("_")):
             _refuse_name(module, name, vocabulary.TORCH | vocabulary.FUNCTIONAL, node.lineno)
@@ -286,6 +305,11 @@ def _check_attribute(node: ast.Attribute) -> None:
             raise FaultFound("no_object", node.lineno, name=owner)
         suggestion = "" if name.startswith("_") else _close_to(name, vocabulary.ATTRIBUTES)
         raise FaultFound("attribute", node.lineno, name=name, suggestion=suggestion)
+
+
+def _dotted(node: ast.Attribute) -> str:
+    """The text of `a.b.c`; empty where it is an attribute of a value, such as a call's."""
+    return ast.unparse(node) if isinstance(node.value, (ast.Name, ast.Attribute)) else ""
 
 
 def _is_plain_format(text: ast.expr) -> bool:
@@ -319,10 +343,7 @@ def _close_to(name: str, words: Iterable[str]) -> str:
 
 def _check_names(tree: ast.Module, declared: Collection[str]) -> None:
     """Every name that is read must be defined somewhere, or be an allowed builtin; functions keep no attributes."""
-    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in functions:
-            raise FaultFound("global", node.lineno)
+    _check_no_state_on_functions(tree)
     defined = set(_defined(tree)) | vocabulary.BUILTINS
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in defined:
@@ -339,6 +360,18 @@ def _check_names(tree: ast.Module, declared: Collection[str]) -> None:
             raise FaultFound("no_object", node.lineno, name=node.id)
         suggestion = did_you_mean(node.id, sorted(defined - vocabulary.BUILTINS))
         raise FaultFound("unknown_name", node.lineno, name=node.id, suggestion=suggestion)
+
+
+def _check_no_state_on_functions(tree: ast.Module) -> None:
+    """No attribute of a function, unless its name is also an argument's or a value's and the attribute is only read."""
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    values = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    values |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            only_read = isinstance(node.ctx, ast.Load)
+            if node.value.id in (functions - values if only_read else functions):
+                raise FaultFound("global", node.lineno)
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from rewardsmith import geometry
 from rewardsmith.sandbox import gate, vocabulary
 from rewardsmith.sandbox.faults import FaultFound
+from rewardsmith.sandbox.translation import shape_of
 
 Scope = dict[str, Any]  # a namespace of arbitrary Python objects, made to be executed in
 
@@ -114,15 +115,21 @@ def _one_hot(index: Tensor, num_classes: int) -> Tensor:
     return (index.unsqueeze(-1) == torch.arange(num_classes)).long()
 
 
-def _bucketize(values: Tensor, boundaries: Tensor, *, right: bool = False) -> Tensor:
+def _bucketize(values: Tensor, boundaries: Tensor, *, right: bool = False, out_int32: bool = False) -> Tensor:
     """How many boundaries lie below each value, or with `right` not above it; nan is above all, as for torch."""
     each = values.unsqueeze(-1)
-    return (~(boundaries > each if right else boundaries >= each)).sum(dim=-1)
+    below = ~(boundaries > each if right else boundaries >= each)
+    return below.sum(dim=-1, dtype=torch.int32 if out_int32 else torch.int64)
 
 
-def _searchsorted(boundaries: Tensor, values: Tensor, *, right: bool = False) -> Tensor:
+def _searchsorted(
+    boundaries: Tensor, values: Tensor, *, right: bool = False, side: str | None = None, out_int32: bool = False
+) -> Tensor:
     """`torch.searchsorted` for boundaries that all values share, or that have the values' leading dimensions."""
-    return _bucketize(values, boundaries if boundaries.dim() == 1 else boundaries.unsqueeze(-2), right=right)
+    if side not in (None, "left", "right") or (right and side == "left"):
+        raise RuntimeError(f"torch.searchsorted(): side and right do not agree, or side is none: {side!r}")
+    shared = boundaries if boundaries.dim() == 1 else boundaries.unsqueeze(-2)
+    return _bucketize(values, shared, right=right or side == "right", out_int32=out_int32)
 
 
 def _say_nothing(*_: object, **__: object) -> None:
@@ -164,7 +171,9 @@ def _is_row_mask(index: object) -> bool:
 
 
 def _masked(mask: Tensor, value: Any, whole: Tensor) -> Tensor:
-    """`whole` with `value` where `mask` holds; the mask covers the leading dimensions."""
+    """`whole` with `value` where `mask` holds; the mask covers the leading dimensions, and is not broadcast."""
+    if mask.shape != whole.shape[: mask.dim()]:
+        raise FaultFound("shapes", first=shape_of(mask), second=shape_of(whole))
     wide = mask.reshape(*mask.shape, *([1] * (whole.dim() - mask.dim())))
     if not isinstance(value, Tensor):
         return torch.where(wide, torch.full_like(whole, value), whole)

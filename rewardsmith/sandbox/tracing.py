@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import CodeType, MappingProxyType
+from types import CellType, CodeType, FunctionType, MappingProxyType, NoneType
 from typing import Any
 
 import torch
@@ -85,13 +85,50 @@ def _program(gated: gate.Gated, shapes: Shapes, numbers: Mapping[str, float]) ->
     scope = namespace.fresh()
     exec(_as_forward(compile(gated.tree, FILE, "exec")), scope)
     reward = partial(scope[gated.function], **numbers)
+    before = _lasting(scope)
     exported, components = _export(reward, shapes)
     again, _ = _export(reward, shapes)
-    if _listing(exported) != _listing(again):
+    if _listing(exported) != _listing(again) or _lasting(scope) != before:
         raise FaultFound("impure")
     check_values_stay(exported, tuple(shapes))
     lowered = exported if is_low(exported, _table()) else exported.run_decompositions(_table())
     return Translator(lowered, tuple(shapes)).program(components)
+
+
+def _lasting(scope: namespace.Scope) -> list[object]:
+    """What outlives a call, in the code's containers, defaults and closures: plain values, and ids of all else."""
+    found: list[object] = []
+    seen: set[int] = set()
+    left = [value for name, value in scope.items() if name.isidentifier() and name != "__builtins__"]
+    while left:
+        value = left.pop()
+        if isinstance(value, (bool, int, float, complex, str, bytes, NoneType)):
+            found.append(value)
+            continue
+        found.append(id(value))
+        if id(value) not in seen:
+            left += _held(value)
+            seen.add(id(value))
+    return found
+
+
+def _held(value: object) -> list[Any]:
+    """What a container holds, or a function of the candidate's from one call to the next."""
+    match value:
+        case dict():
+            return [*value.keys(), *value.values()]
+        case list() | tuple() | set():
+            return list(value)
+        case FunctionType() if value.__code__.co_filename == FILE:
+            return [value.__defaults__, value.__kwdefaults__, *map(_content, value.__closure__ or ())]
+    return []
+
+
+def _content(cell: CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing has been put in yet
+        return None
 
 
 def _export(reward: Reward, shapes: Shapes) -> tuple[ExportedProgram, tuple[str, ...]]:

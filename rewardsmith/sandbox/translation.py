@@ -17,7 +17,19 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Node as FxNode
 
 from rewardsmith import graph_ops
-from rewardsmith.graph_program import DTYPES, MAX_NODES, MAX_VALUES, Constant, Node, Program, Ref, Rows, Value
+from rewardsmith.graph_program import (
+    DTYPES,
+    MAX_INT,
+    MAX_NODES,
+    MAX_VALUES,
+    TO_THE_END,
+    Constant,
+    Node,
+    Program,
+    Ref,
+    Rows,
+    Value,
+)
 from rewardsmith.sandbox.diagnosis import FILE
 from rewardsmith.sandbox.faults import FaultFound
 
@@ -178,9 +190,19 @@ class Translator:
                 return tuple(self._value(item, node) for item in value)
             case torch.dtype() if value in DTYPES.values():
                 return value
+            case int() if abs(value) > MAX_INT and value != TO_THE_END:
+                return _as_float(value, node)
             case None | bool() | int() | float() | str():
                 return value
         raise FaultFound("not_offered", _node_line(node), name=_packet(node))
+
+
+def _as_float(value: int, node: FxNode) -> float:
+    """A whole number too large for a graph as a float, which it becomes beside floats anyhow."""
+    given = [arg.meta["val"] for arg in node.all_input_nodes if isinstance(arg.meta["val"], Tensor)]
+    if not any(tensor.dtype.is_floating_point for tensor in given or [node.meta["val"]]):
+        raise FaultFound("large_whole_number", _node_line(node), limit=str(MAX_INT))
+    return float(value)
 
 
 _LOW = {"_assert_tensor_metadata", "sym_size.int", "getitem", "lift_fresh_copy", "detach_", "to.dtype"}
@@ -263,24 +285,11 @@ def _check_rows_apart(node: FxNode) -> None:
         symbolic = [size for size in value.shape if isinstance(size, torch.SymInt)]
         if len(symbolic) > 1:
             raise FaultFound("couples_shape", _node_line(node), name=_packet(node), shape=shape_of(value))
-    source = node.args[0] if node.args else None
-    if not isinstance(node.target, OpOverload) or graph_ops.name_of(node.target) not in graph_ops.REDUCTIONS:
-        return
-    over = source.meta["val"] if isinstance(source, FxNode) else None
-    if isinstance(over, Tensor) and any(isinstance(over.shape[dim], torch.SymInt) for dim in _reduced(node, over)):
-        raise FaultFound("couples", _node_line(node), name=_packet(node).strip("_"))
-
-
-def _reduced(node: FxNode, over: Tensor) -> list[int]:
-    """The dimensions a reduction runs over; all where it names none."""
-    assert isinstance(node.target, OpOverload)
-    names = [arg.name for arg in node.target._schema.arguments]
-    at = names.index("dim") if "dim" in names else len(names)
-    given: Any = node.args[at] if at < len(node.args) else node.kwargs.get("dim")
-    if given is None:
-        default = node.target._schema.arguments[at].default_value if at < len(names) else None
-        given = default if isinstance(default, int) else list(range(over.dim()))
-    return [given] if isinstance(given, int) else list(given) or list(range(over.dim()))
+    for arg, dims in graph_ops.runs_over(_target_name(node.target), node.args, node.kwargs):
+        over = arg.meta["val"].shape if isinstance(arg, FxNode) else ()
+        met = over if dims is None else [over[dim] for dim in dims if -len(over) <= dim < len(over)]
+        if any(isinstance(size, torch.SymInt) for size in met):
+            raise FaultFound("couples", _node_line(node), name=_packet(node).strip("_"))
 
 
 def shape_of(value: Tensor) -> str:

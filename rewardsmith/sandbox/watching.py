@@ -37,8 +37,14 @@ class Watch(TorchFunctionMode):
         if args and _has_rows(args[0]):
             _check_rows_whole(name, args[0], args[1:], named)
         if name == "cross" and len(args) < 3 and named.get("dim") is None:
-            named["dim"] = -1  # torch would take the first axis of size 3, be it the rows
+            named["dim"] = _axis_of_vectors(args[0])
         return func(*args, **named)
+
+
+def _axis_of_vectors(x: Tensor) -> int:
+    """The axis torch's `cross` takes where none is named, the first of size 3, but never the rows; from the end."""
+    axes = range(1 if _has_rows(x) else 0, x.dim())
+    return next((axis - x.dim() for axis in axes if x.shape[axis] == 3), -1)
 
 
 def _has_rows(value: object) -> bool:

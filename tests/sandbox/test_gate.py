@@ -205,6 +205,38 @@ def test_what_is_kept_on_a_function_is_state() -> None:
     assert _kind(code.format("last = getattr(compute_reward, 'last', compute_reward.last)")) == "global"
 
 
+def test_an_argument_may_be_called_like_another_function() -> None:
+    helpers = "def speed(v):\n    return v.abs()\ndef bounded(speed):\n    {}\n    return speed.clamp(max=2.0)\n"
+    code = f"{helpers}def compute_reward(v):\n    return bounded(speed(v)), {{{{}}}}"
+    assert _kind(code.format("pass")) == ""
+    assert _kind(code.format("speed.last = 1")) == "global"
+
+
+def test_each_attribute_of_a_chain_is_looked_at_once() -> None:
+    tree = ast.parse("x" + ".T" * 50 + " + torch.nn.functional.relu(y.T).T.T")
+    assert [len(chain) for chain in gate._chains(tree)] == [50, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "name"),
+    [
+        ("torch.random.fork_rng().T", "random", "torch.random.fork_rng"),
+        ("torch.cuda.T.T", "device", ""),
+        ("x.T.backends.T", "attribute", "backends"),
+        ("torch.nn.functional.linears(x)", "torch_name", "torch.nn.functional.linears"),
+    ],
+)
+def test_a_chain_is_judged_by_how_it_starts_and_by_each_of_its_names(expression: str, kind: str, name: str) -> None:
+    with pytest.raises(FaultFound) as caught:
+        gate.check(f"import torch\ndef compute_reward(x):\n    return {expression}, {{}}")
+    assert (caught.value.fault.kind, caught.value.fault.words.get("name", "")) == (kind, name)
+
+
+def test_a_docstring_may_begin_with_cuda_and_a_device_may_not() -> None:
+    assert _kind("def compute_reward(x):\n    'cuda friendly'\n    return x, {}") == ""
+    assert _kind("def compute_reward(x):\n    return x.to('cuda:0'), {}") == "device"
+
+
 @pytest.mark.parametrize("text", ["{0.__class__}", "{0[0]}", "{:{0.real}}", "{!r", "{a.b}"])
 def test_a_format_that_reaches_into_its_arguments_is_a_fault(text: str) -> None:
     assert _kind(f"def compute_reward(speed):\n    return {text!r}.format(speed), {{}}") == "attribute"

@@ -6,6 +6,7 @@ Only programs written here are traced in this process.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 
 import pytest
@@ -145,6 +146,9 @@ def test_a_fault_inside_the_geometry_module_stands_on_the_line_that_called_it(ex
         "n = 2.0\n    r = speed * (n if isinstance(n, (int, float)) else 0.0)",
         "r = torch.cdist(hand.unsqueeze(1), feet).squeeze(1).min(dim=-1).values",
         "name = '{}_{:.1f}'.format('a', 1.0)\n    r = {name: speed}['a_1.0']",
+        "r = torch.nn.functional.mse_loss(hand, 2.0 * hand, reduction='none').sum(dim=-1) + speed",
+        "r = (hand.flip(-1) @ torch.ones(3, 2)).sum(dim=-1) + (torch.ones(2, 3) @ hand.T)[0]",
+        "r = (1e9 * speed).clamp(max=10**10).where(speed < 10**12, 10**11) * 10**10 / 2**40 + (speed > 10**12)",
         "r = torch.empty_like(speed)\n    r[:] = torch.tanh(speed)",
         "r = speed * float(3) + int(2.5) + torch.ones(2, dtype=float).sum().float()",
         "r = feet.median(dim=1).values.quantile(0.5, dim=-1) + hand.unbind(-1)[0] + sum(hand.T) + feet[0:, 1, 2]",
@@ -181,6 +185,17 @@ def test_an_idiom_means_in_a_graph_what_it_means_in_python(body: str) -> None:
         ("speed - speed.median()", "The code mixes environments: 'median' runs over the rows."),
         ("speed - speed.quantile(0.8)", "The code mixes environments: 'quantile' runs over the rows."),
         ("hand.median(dim=0).values[0] + speed", "The code mixes environments: 'median' runs over the rows."),
+        ("speed * mse_loss(speed, 2.0 * speed)", "The code mixes environments: 'mse_loss' runs over the rows."),
+        ("speed * smooth_l1_loss(dt * speed, speed)", "The code mixes environments: 'smooth_l1_loss' runs over the"),
+        ("speed + huber_loss(speed, dt * speed, reduction='sum')", "The code mixes environments: 'huber_loss' runs"),
+        ("speed + l1_loss(speed, dt * speed)", "The code mixes environments: 'mean' runs over the rows."),
+        ("speed.where(speed < 6, speed.flip(0))", "The code mixes environments: 'flip' runs over the rows."),
+        ("torch.roll(speed, 1)", "The code mixes environments: 'roll' runs over the rows."),
+        ("speed.index_select(0, (0 * speed).long())", "The code mixes environments: 'index_select' runs over the"),
+        ("speed.gather(0, (0 * speed).long())", "The code mixes environments: 'gather' runs over the rows."),
+        ("speed * torch.dot(speed, speed)", "The code mixes environments: 'sum' runs over the rows."),
+        ("hand @ (hand.T @ hand).sum(dim=-1)", "The code mixes environments: 'mm' runs over the rows."),
+        ("speed * (hand.argmax(dim=-1) * 10**10)", "The code computes in whole numbers with one beyond 2147483648."),
         ("speed * (1 - (speed > 0))", "The code subtracts truth values"),
         ("speed * -(speed > 0)", "The code subtracts truth values"),
         ("hand.reshape(64, 3).sum(dim=-1)", "The code works only for one number of environments."),
@@ -190,12 +205,24 @@ def test_an_idiom_means_in_a_graph_what_it_means_in_python(body: str) -> None:
     ],
 )
 def test_an_idiom_that_cannot_be_is_named_with_its_line(expression: str, reason: str) -> None:
-    code = f"import math\nimport torch\ndef compute_reward(speed, hand, dt):\n    r = {expression}\n    return r, {{}}"
+    imports = "import math, torch\nfrom torch.nn.functional import huber_loss, l1_loss, mse_loss, smooth_l1_loss"
+    code = f"{imports}\ndef compute_reward(speed, hand, dt):\n    r = {expression}\n    return r, {{}}"
     fault = tracing.trace(code, SHAPES, NUMBERS)
     assert isinstance(fault, faults.Fault)
     rejected = faults.rejection(fault, stage="compile")
     assert rejected.reason.startswith(reason)
     assert rejected.line == 4
+
+
+@pytest.mark.parametrize("mask", ["speed.unsqueeze(-1) > 0", "hand[:, :2] > 0", "feet > 0"])
+def test_a_mask_that_plain_python_refuses_is_refused(mask: str) -> None:
+    code = (
+        f"def compute_reward(speed, hand, feet):\n    v = hand.clone()\n    v[{mask}] = 0.0\n    return v[:, 0], {{}}"
+    )
+    fault = tracing.trace(code, SHAPES)
+    assert isinstance(fault, faults.Fault)
+    assert (fault.kind, fault.line) == ("shapes", 3)
+    assert fault.words["second"] == "(N, 3)"
 
 
 @pytest.mark.parametrize("call", ["torch.cross(hand, 2.0 * spin)", "hand.cross(2.0 * spin)"])
@@ -204,6 +231,18 @@ def test_a_cross_product_without_an_axis_is_of_the_vectors_in_each_row(call: str
     rows = {name: torch.randn((7, *shape)) for name, shape in SHAPES.items()}
     total, _ = RewardGraph.from_json(text, signals=SHAPES)(rows)
     assert torch.allclose(total, torch.linalg.cross(rows["hand"], 2.0 * rows["feet"][:, 1])[:, 1], atol=1e-6)
+
+
+def test_a_cross_product_without_an_axis_takes_the_one_plain_python_takes() -> None:
+    shapes = {"frames": (3, 3), "others": (3, 3)}
+    code = "def compute_reward(frames, others):\n    return frames.cross(others)[:, 0, 2], {}"
+    text = tracing.trace(code, shapes)
+    assert isinstance(text, str)
+    rows = {name: torch.randn(5, 3, 3) for name in shapes}
+    total, _ = RewardGraph.from_json(text, signals=shapes)(rows)
+    with warnings.catch_warnings(action="ignore"):  # torch advises to name an axis
+        expected = torch.cross(rows["frames"], rows["others"])[:, 0, 2]
+    assert torch.allclose(total, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +256,40 @@ def test_a_cross_product_without_an_axis_is_of_the_vectors_in_each_row(call: str
             3,
         ),
         ("def compute_reward(speed, *, n=[0]):\n    n[0] += 1\n    return speed * n[0], {}", "impure", 2),
+        (
+            "calls = [0]\ndef compute_reward(speed):\n    calls[0] += 1\n    w = 1.0 if calls[0] < 1000 else 0.1\n"
+            "    return speed * w, {}",
+            "impure",
+            3,
+        ),
+        (
+            "h = []\ndef compute_reward(speed):\n    h.append(1)\n    return speed * (2.0 if len(h) > 10 else 1.0), {}",
+            "impure",
+            3,
+        ),
+        (
+            "def compute_reward(speed, log=[]):\n    log.append(1.0)\n    return speed * (len(log) < 99), {}",
+            "impure",
+            2,
+        ),
+        (
+            "def compute_reward(speed, *, n={'k': 0}):\n    n['k'] += 1\n    return speed * (n['k'] < 99), {}",
+            "impure",
+            2,
+        ),
+        (
+            "def make():\n    n = 0\n    def step(x):\n        nonlocal n\n        n += 1\n"
+            "        return x * (n < 99)\n    return step\nstep = make()\n"
+            "def compute_reward(speed):\n    return step(speed), {}",
+            "impure",
+            4,
+        ),
+        (
+            "import torch\nW = torch.tensor([0.0])\ndef compute_reward(speed):\n    W[0] += 0.01\n"
+            "    return speed * W, {}",
+            "kept",
+            4,
+        ),
         ("def compute_reward(speed):\n    n = len(speed)\n    return speed if n > 4 else -speed, {}", "fixed_rows", 3),
         (
             "def compute_reward(speed, hand):\n    if hand.shape[1] > 2: hand = hand * 2\n    n, d = hand.shape\n"
@@ -251,6 +324,9 @@ def test_a_component_is_refused_by_the_same_rule_as_in_a_graph(name: str) -> Non
         "torch.bucketize(hand, torch.tensor([-0.5, 0.0, 0.5])).sum(dim=-1)",
         "torch.bucketize(hand, torch.tensor([-0.5, 0.0, 0.5]), right=True).sum(dim=-1)",
         "torch.searchsorted(torch.tensor([-0.5, 0.0, 0.5]), speed)",
+        "torch.searchsorted(torch.tensor([-0.5, 0.0, 0.5]), 0.5 * speed.round(), side='right')",
+        "torch.searchsorted(torch.tensor([-0.5, 0.0, 0.5]), 0.5 * speed.round(), side='left', out_int32=True)",
+        "torch.bucketize(0.5 * hand.round(), torch.tensor([-0.5, 0.5]), out_int32=True, right=True).sum(dim=-1)",
         "torch.searchsorted(hand.cumsum(dim=-1).cummax(dim=-1).values, feet[:, 0].contiguous()).sum(dim=-1)",
         "torch.nn.functional.one_hot(hand.argmax(dim=-1), 3)[:, 1]",
     ],

@@ -54,7 +54,11 @@ def test_a_sound_reward_passes_without_a_word(probed: Probe) -> None:
         ("x_velocity", "torch.stack([x_velocity * 1e30] * 3).prod(dim=0) * 1e30", "Usual causes: division by zero"),
         ("joint_vel", "joint_vel[:, 0] / joint_vel.norm(dim=-1)", "not finite where 'joint_vel' is zero"),
         ("x_velocity", "torch.exp(x_velocity * 30)", "at most 1e+06"),
-        ("x_velocity", "x_velocity - torch.roll(x_velocity, 1, 0)", "changes with the other environments"),
+        (
+            "x_velocity",
+            "torch.where(x_velocity > 6, torch.arange(x_velocity.shape[0]), x_velocity)",
+            "changes with the other environments",
+        ),
         ("x_velocity", "x_velocity[torch.tensor(0)] + 0 * x_velocity", "changes with the other environments"),
         ("x_velocity", "torch.arange(x_velocity.shape[0]) + x_velocity", "changes with the other environments"),
         ("x_velocity", "x_velocity * 0.0 + 3.0", "Reward is the same (3) in every state."),
