@@ -114,6 +114,7 @@ def evolve(
     """
     from rewardsmith import taskfile
     from rewardsmith.config import resolve
+    from rewardsmith.propose import rooted
     from rewardsmith.sandbox import ProcessSandbox
 
     loaded = taskfile.load(task)
@@ -124,20 +125,18 @@ def evolve(
         "human.timeout_s": human_timeout,
     }
     options |= {"verify.sandbox": sandbox, "train.race.enabled": race, "screen.audit": audit_screen}
-    words = _as_settings(options)
-    settings = resolve(loaded.settings, method=method, file=config, sets=[*sets, *words])
+    settings = rooted(resolve(loaded.settings, method=method, file=config, sets=[*sets, *_as_settings(options)]))
     with ProcessSandbox(settings.verify) as locked:
         if not dry_run:
             locked.start()  # while all that follows is imported and tried
         from rewardsmith.assemble import Extras, begin, prove, prove_sight, read_seeds
         from rewardsmith.environment import first_frame
-        from rewardsmith.propose import rooted
         from rewardsmith.propose.endpoint import public
         from rewardsmith.store import claim_folder
         from rewardsmith.store.sharing import read_shared
 
         read_shared(trajectories, loaded.task)  # so that a wrong file is told before there is a run
-        given, settings = tuple(file.resolve() for file in trajectories), rooted(settings)
+        given = tuple(file.resolve() for file in trajectories)
         extras = Extras(base_url=base_url, references=references, seeded=read_seeds(seed_rewards), trajectories=given)
         folder = _folder(runs, loaded.task.name, name)
         prove(settings, extras, run_folder=folder, tell=_to_stderr)
