@@ -51,10 +51,14 @@ def random_states(task: Task, simulator: SimulatorFactory, *, seed: int, rows: i
 
 
 def ranges_of(task: Task, states: Mapping[str, Tensor]) -> dict[str, tuple[tuple[float, float], ...]]:
-    """The least and the greatest value of each number of each signal, over the rows of `states`."""
+    """The least and the greatest finite value of each number of each signal, over the rows of `states`.
+
+    A number that is nowhere finite has infinity as its least and minus infinity as its greatest.
+    """
     found = {}
     for signal in task.signals:
         columns = states[signal.name].flatten(1) if signal.shape else states[signal.name].unsqueeze(1)
-        lows, highs = columns.amin(0).tolist(), columns.amax(0).tolist()
+        lows = columns.where(columns.isfinite(), torch.inf).amin(0).tolist()
+        highs = columns.where(columns.isfinite(), -torch.inf).amax(0).tolist()
         found[signal.name] = tuple(zip(lows, highs, strict=True))
     return found

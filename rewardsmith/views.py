@@ -359,7 +359,7 @@ def _seen(ranges: Sequence[tuple[float, float]]) -> str:
     """`0.1 to 0.2`, or one such for each number of a short signal, unless they are the same."""
     if len(ranges) > SHOWN_WHOLE:
         ranges = [(min(low for low, _ in ranges), max(high for _, high in ranges))]
-    told = [f"{_g(low, digits=2)} to {_g(high, digits=2)}" for low, high in ranges]
+    told = [f"{_g(low, digits=2)} to {_g(high, digits=2)}" if low <= high else "no number" for low, high in ranges]
     return told[0] if len(set(told)) == 1 else "; ".join(told)
 
 

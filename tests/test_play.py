@@ -12,6 +12,7 @@ from rewardsmith.interfaces import Simulator
 from rewardsmith.play import random_rollout, random_states, ranges_of
 from rewardsmith.sim.point import STRIDE_M, PointSimulator, point_task
 from rewardsmith.types import Task
+from rewardsmith.views import task_view
 
 
 def test_the_same_seed_plays_the_same_and_another_one_differently() -> None:
@@ -98,3 +99,14 @@ def test_ranges_are_of_each_number_of_a_signal() -> None:
     assert set(found) == {s.name for s in task.signals}
     assert {name: len(pairs) for name, pairs in found.items()} == {s.name: math.prod(s.shape) for s in task.signals}
     assert found["action"] == ((float(states["action"].min()), float(states["action"].max())),)
+
+
+def test_ranges_leave_out_what_is_no_number_and_tell_where_nothing_is() -> None:
+    task = point_task()
+    states = random_states(task, sim.make, seed=0)
+    action = states["action"]
+    holed = torch.cat([action, torch.full((2, *action.shape[1:]), torch.nan)])
+    assert ranges_of(task, states | {"action": holed}) == ranges_of(task, states)
+    nowhere = ranges_of(task, states | {"action": torch.full_like(action, torch.nan)})
+    [told] = [s.seen for s in task_view(task, env_source=False, ranges=nowhere).signals if s.name == "action"]
+    assert told == "no number"

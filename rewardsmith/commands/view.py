@@ -23,7 +23,7 @@ def view(
     ] = None,
     seed: PlaySeed = 0,
     host: Annotated[str, Parameter(help="The address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535), help="The next free one is taken.")] = 8080,
+    port: Annotated[int, Parameter(validator=Number(gte=1, lte=64535), help="The next free one is taken.")] = 8080,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Watch a policy in a browser, episode after episode, from any side and at any speed.

@@ -145,9 +145,8 @@ class ProcessSandbox:
     def _probe_one(
         self, graph: str, states: Mapping[str, Tensor], shapes: dict[str, list[int]], units: Mapping[str, str]
     ) -> tuple[str, ...] | Rejected:
-        self._running().know(states)
         request = {"job": "probe", "graph": graph, "shapes": shapes, "units": dict(units)}
-        answer = self._ask(request, has="warnings")
+        answer = self._ask(request, has="warnings", states=states)
         if isinstance(answer, Fault):
             return faults.rejection(answer, stage="probe")
         raw = answer["warnings"]
@@ -155,19 +154,32 @@ class ProcessSandbox:
         return tuple(words for fault in listed if fault and (words := faults.warning(fault)))
 
     def _ask(
-        self, request: Mapping[str, object], *, has: str, seconds: float | None = None
+        self,
+        request: Mapping[str, object],
+        *,
+        has: str,
+        seconds: float | None = None,
+        states: Mapping[str, Tensor] | None = None,
     ) -> dict[str, object] | Fault:
         """The answer, if it has what was asked for; else the fault it holds, or is."""
-        worker = self._running()
         limits = {"seconds": seconds or self._settings.timeout_s, "memory_mib": self._settings.memory_mib}
         try:
-            answer = worker.ask({**request, **limits}, seconds=limits["seconds"])
+            answer = self._told({**request, **limits}, states).answer(seconds=limits["seconds"])
             if isinstance(answer, Fault) or has in answer:
                 return answer
             return faults.from_json(answer.get("fault")) or Fault("garbled")
         except BaseException:  # Ctrl-C: what is still to come would be taken for the next candidate's
             self.close()
             raise
+
+    def _told(self, request: Mapping[str, object], states: Mapping[str, Tensor] | None) -> _Worker:
+        """A worker that took the request. One that died or is stuck before that is replaced: no candidate's doing."""
+        for _ in range(2):
+            worker = self._running()
+            if worker.take(request, states):
+                return worker
+            self.close()
+        raise SandboxUnavailable("The sandbox's worker started twice and took no request. Is this machine overloaded?")
 
     def _running(self) -> _Worker:
         if self._worker and self._worker.layers is not None and not self._worker.alive():
@@ -230,21 +242,21 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def know(self, states: Mapping[str, Tensor]) -> None:
-        """Have the worker keep states for probes to come; the same ones are sent once."""
-        if self._known is states:
-            return
-        rows = {name: value.detach().cpu().float().contiguous() for name, value in states.items()}
-        layout = [[name, list(value.shape)] for name, value in rows.items()]
-        numbers = b"".join(value.numpy().tobytes() for value in rows.values())
-        if self._send(json.dumps({"states": layout}).encode(), numbers):
+    def take(self, request: Mapping[str, object], states: Mapping[str, Tensor] | None) -> bool:
+        """Whether it took the job, and first the states to keep for it; the same states are sent once."""
+        if states is not None and states is not self._known:
+            rows = {name: value.detach().cpu().float().contiguous() for name, value in states.items()}
+            layout = [[name, list(value.shape)] for name, value in rows.items()]
+            numbers = b"".join(value.numpy().tobytes() for value in rows.values())
+            if not self._send(json.dumps({"states": layout}).encode(), numbers):
+                return False
             self._known = states
+        return self._send(json.dumps(request).encode())
 
-    def ask(self, request: Mapping[str, object], *, seconds: float) -> dict[str, object] | Fault:
-        """Have one job done, within its limits."""
-        body = json.dumps(request).encode()
+    def answer(self, *, seconds: float) -> dict[str, object] | Fault:
+        """What came of the job it took, which had so long."""
         deadline = time.monotonic() + (1.0 + MOST_WAITING) * seconds + 2 * _GRACE_S
-        ended = _parse(self._frame(deadline) or b"") if self._send(body) else {}
+        ended = _parse(self._frame(deadline) or b"")
         said = self._frame(deadline) if ended else None
         if said is None:
             self.end()
@@ -252,11 +264,10 @@ class _Worker:
         return _verdict(ended, said, seconds)
 
     def _send(self, *frames: bytes) -> bool:
-        """Whether the zygote took the frames; one that is dead or stuck does not."""
+        """Whether it took the frames; one that is dead or stuck does not."""
         left = memoryview(b"".join(LENGTH.pack(len(frame)) + frame for frame in frames))
-        deadline = time.monotonic() + _GRACE_S
         while left:
-            if not select.select([], [self._to], [], max(0.0, deadline - time.monotonic()))[1]:
+            if not select.select([], [self._to], [], _GRACE_S)[1]:
                 return False
             try:
                 left = left[os.write(self._to, left) :]

@@ -220,6 +220,35 @@ def test_a_worker_that_could_not_be_locked_in_ends_everything(tmp_path: Path) ->
         acting.trace([FINE], signals=SIGNALS)
 
 
+def test_no_candidate_is_blamed_for_a_worker_that_died_before_it_took_anything(tmp_path: Path) -> None:
+    """The first of these workers hangs up right after its greeting, as one that is killed then; the second answers."""
+    with _acting(tmp_path, b'{"warnings": []}', settings=Settings()) as acting:
+        actor, first = tmp_path / "actor.py", tmp_path / "first"
+        words = actor.read_text(encoding="utf-8")
+        hung_up = f"if not os.path.exists({str(first)!r}):\n    open({str(first)!r}, 'w')\n    os.close(0)\n"
+        greeting, rest = words.split("while ", 1)
+        actor.write_text(f"{greeting}{hung_up}    import time\n    time.sleep(60)\nwhile {rest}", encoding="utf-8")
+        states = {"x": torch.zeros(1_000_000)}  # more than a pipe holds
+        assert acting.probe(["{}"], states=states, units={}) == [()]
+        assert first.exists()
+
+
+def test_a_machine_whose_workers_take_nothing_ends_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parent, "_GRACE_S", 0.2)
+    actor = tmp_path / "actor.py"
+    greeting = b'{"layers": {}}'
+    actor.write_text(
+        f"import os, struct, time\nos.write(1, struct.pack('!I', {len(greeting)}) + {greeting!r})\ntime.sleep(60)\n",
+        encoding="utf-8",
+    )
+    states = {"x": torch.zeros(1_000_000)}
+    with (
+        ProcessSandbox(Settings(), zygote=actor) as acting,
+        pytest.raises(SandboxUnavailable, match="started twice and took no request"),
+    ):
+        acting.probe(["{}"], states=states, units={})
+
+
 def test_a_frame_longer_than_any_can_be_is_not_waited_for(tmp_path: Path) -> None:
     said = b"x" * (parent.MAX_ANSWER + 1)
     with _acting(tmp_path, said, settings=Settings()) as acting:
