@@ -132,7 +132,10 @@ class TrainSettings(Settings):
     minibatches: int = Field(4, ge=1)
     learning_rate: float = Field(3e-4, gt=0)
     target_kl: float | None = Field(
-        0.02, gt=0, description="the learning rate is adapted towards this KL; null: constant"
+        0.02,
+        gt=0,
+        description="the learning rate is adapted towards this KL, between 1e-5 and 2e-3 or what it begins at; null: "
+        "constant",
     )
     gamma: float = Field(0.99, ge=0, le=1)
     gae_lambda: float = Field(0.95, ge=0, le=1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from rewardsmith import judge
 from rewardsmith.archive import Archive
 from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Parts, Progress, Watcher
 from rewardsmith.measures.normalised import human_normalised
 from rewardsmith.seeds import stream
@@ -69,12 +70,18 @@ def _in_finals(generation: int, watch: Watcher) -> Watcher:
 
 
 def _probe(kind: Disturbed, finalists: Sequence[Attempt], task: Task, parts: Parts, config: EvolveConfig) -> Probe:
-    """The finalists on the first of the final seeds in a world that differs in one respect; or why it cannot."""
+    """The finalists on the first of the final seeds in a world that differs in one respect; or why it cannot.
+
+    A world that cannot be made or played is one more that is refused: it does not end a run whose winner is known.
+    """
     disturbance = Disturbance(kind=kind, factor=FACTORS[kind])
     changed = disturbed(task, disturbance)
-    if (refused := _refusal(changed, parts)) is not None:
-        return Probe(disturbance=disturbance, refused=refused)
-    scores = _measured(finalists, changed, parts, config, episodes=config.judge.episodes)
+    try:
+        if (refused := _refusal(changed, parts)) is not None:
+            return Probe(disturbance=disturbance, refused=refused)
+        scores = _measured(finalists, changed, parts, config, episodes=config.judge.episodes)
+    except ConfigError as fault:
+        return Probe(disturbance=disturbance, refused=str(fault))
     return Probe(disturbance=disturbance, scores=scores)
 
 

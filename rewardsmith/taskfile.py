@@ -219,13 +219,18 @@ class SuccessKeys(Settings):
 
     of: Expression = Field(description="what is measured at each step: an expression or a signal's name")
     reduce: Reduction = Field(description="how an episode's steps become one number")
-    at_least: float | None = Field(None, description="solved from this value on; not needed with reduce: any")
+    at_least: float | None = Field(None, description="solved from this value on; not with reduce: any")
     doc: str = Field("", description="what it is, in words")
 
     @model_validator(mode="after")
     def _threshold(self) -> Self:
         if self.at_least is None and self.reduce != "any":
             raise ValueError(f"needs 'at_least' with reduce: {self.reduce}, the value from which on it is solved.")
+        if self.at_least is not None and self.reduce == "any":
+            raise ValueError(
+                "has no use for 'at_least' with reduce: any, which asks whether 'of' held at some step. Write it into "
+                f"'of', as in x >= {self.at_least:g}, or reduce: max."
+            )
         return self
 
 
@@ -277,6 +282,8 @@ class MjcfTaskKeys(TaskKeys):
 def _keys_for(document: Document) -> type[TaskKeys]:
     match document.values.get("env"):
         case {"backend": "mjcf"}:
+            return MjcfTaskKeys
+        case {"model": _, **others} if "id" not in others:  # its backend is misspelt or missing
             return MjcfTaskKeys
     return TaskKeys
 

@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -79,8 +79,12 @@ def parse(text: str, *, path: str) -> Document:
             "Indent with spaces; quote text that holds ': ' or ' #', that begins with a bracket, or that stands in "
             "[...] or {...} and has brackets or commas of its own."
         ) from fault
-    except (yaml.YAMLError, ValueError) as fault:  # the latter: a value that its tag does not fit, e.g. !!int x
+    except _Misfit as fault:
+        raise ConfigError(f"{path}:{fault.line}: not valid YAML: {fault}.") from fault
+    except (yaml.YAMLError, ValueError, OverflowError) as fault:  # the latter two: "\\UFFFFFFFF" is no character
         raise ConfigError(f"{path}: not valid YAML: {str(fault).splitlines()[0]}.") from fault
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid YAML: {_TOO_DEEP}.") from None
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"{path}: expected keys and values, e.g. 'name: ...', at the top; got {_kind(node)}.")
     return Document(path=path, values=values, lines=dict(_marks(node, (), path, set())))
@@ -93,8 +97,10 @@ def scalar(text: str) -> object:
     """
     try:
         return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as fault:
+    except (yaml.YAMLError, ValueError, OverflowError) as fault:
         raise ValueError(f"not a YAML value: {str(fault).splitlines()[0]}") from fault
+    except RecursionError:
+        raise ValueError(f"not a YAML value: {_TOO_DEEP}") from None
 
 
 def quoted(value: object) -> str:
@@ -154,10 +160,30 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {fault.strerror}.") from fault
 
 
+_TOO_DEEP = "it is nested too deeply"
+
+
+class _Misfit(ValueError):
+    """A value that its tag does not fit, e.g. `!!int x`; `line` is where it stands."""
+
+    def __init__(self, node: yaml.Node) -> None:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        super().__init__(f"{_short(node.value)} does not fit its tag {tag}")
+        self.line = node.start_mark.line + 1
+
+
 class _Loader(yaml.SafeLoader):
     """Scalars as in YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own name
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except _Misfit:
+            raise
+        except (ValueError, LookupError, AttributeError, TypeError) as fault:  # PyYAML looks no closer
+            raise _Misfit(node) from fault
 
 
 for _tag, _pattern, _first in (

@@ -9,6 +9,7 @@ import pytest
 
 from rewardsmith import sim
 from rewardsmith.config import EvolveConfig
+from rewardsmith.errors import ConfigError, LimitReached
 from rewardsmith.evolve import evolve
 from rewardsmith.finals import FACTORS, disturbed, finish
 from rewardsmith.interfaces import Parts, Progress
@@ -178,6 +179,35 @@ def test_a_world_that_can_be_made_is_made(unbroken: list[Generation], parts: Mak
     none = config.model_copy(update={"judge": config.judge.model_copy(update={"probes": ()})})
     assert _finished(unbroken, able, none).probes == ()
     assert heard == [None]
+
+
+@pytest.mark.parametrize("fails", ["asked", "made"])
+def test_a_world_that_fails_is_refused_with_its_reason_and_the_others_are_measured(
+    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig, fails: str
+) -> None:
+    def fail(stage: str, task: Task) -> None:
+        if stage == fails and task.env.disturbance is not None and task.env.disturbance.kind == "mass":
+            raise ConfigError("'Mine-v0' cannot be stepped: it fell apart.")
+
+    def make(task: Task, **more: object) -> object:
+        fail("made", task)
+        return sim.make(replace(task, env=replace(task.env, disturbance=None)), **more)  # type: ignore[arg-type]
+
+    able = replace(parts(), simulator=make, refuses=lambda task: fail("asked", task))  # type: ignore[arg-type]
+    found = {p.disturbance.kind: p for p in _finished(unbroken, able, config).probes}
+    assert list(found) == list(config.judge.probes)
+    assert (found["mass"].refused, found["mass"].scores) == ("'Mine-v0' cannot be stepped: it fell apart.", ())
+    assert all(p.scores and not p.refused for kind, p in found.items() if kind != "mass")
+
+
+def test_a_limit_that_is_reached_in_a_disturbed_world_is_no_refusal(
+    unbroken: list[Generation], parts: MakeParts, config: EvolveConfig
+) -> None:
+    def asked(task: Task) -> str | None:  # noqa: ARG001 - none of them can be asked
+        raise LimitReached
+
+    with pytest.raises(LimitReached):
+        finish(TASK, replace(parts(), refuses=asked), config, unbroken)
 
 
 def test_a_longer_horizon_changes_the_task_and_not_its_world() -> None:

@@ -195,6 +195,8 @@ BROKEN: dict[str, tuple[str, str]] = {  # case: (what stands in VALID, what stan
     "unknown_backend": ("env:\n", "env:\n  backend: envpol\n"),
     "unknown_reduction": ("reduce: final", "reduce: finale"),
     "success_without_threshold": ("  at_least: 0.7\n", ""),
+    "threshold_with_any": ("reduce: min", "reduce: any"),
+    "model_under_another_backend": ("  id: ", "  backend: mjfc\n  model: "),
     "bad_shape": ("shape: [3]", "shape: [3, 0]"),
     "shape_is_no_list": ("shape: [3]", "shape: 3"),
     "no_known_unit": ("unit: m\n    doc: height", "unit: meters\n    doc: height"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,39 @@ def test_any_text_is_a_document_or_a_clean_error(text: str) -> None:
     else:
         told = document.at(())
     assert told.startswith("f.yaml:")
+
+
+MISFITS = {
+    "!!bool x": "'x' does not fit its tag !!bool",
+    "!!timestamp x": "'x' does not fit its tag !!timestamp",
+    "!!timestamp 2026-13-01": "'2026-13-01' does not fit its tag !!timestamp",
+    "!!int x": "'x' does not fit its tag !!int",
+    "!!int ''": "'' does not fit its tag !!int",
+}
+
+
+@pytest.mark.parametrize("text", MISFITS)
+def test_value_that_does_not_fit_its_tag_is_one_line_with_its_place(text: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        yamlfile.parse(f"a: 1\nb: [{{c: {text}}}]\n", path="f.yaml")
+    assert str(told.value) == f"f.yaml:2: not valid YAML: {MISFITS[text]}."
+    with pytest.raises(ValueError, match=re.escape(f"not a YAML value: {MISFITS[text]}")):
+        yamlfile.scalar(text)
+
+
+@pytest.mark.parametrize("code", ["00110000", "FFFFFFFF"])
+def test_what_is_no_character_is_one_line(code: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f\.yaml: not valid YAML: .*\.$"):
+        yamlfile.parse(f'a: "\\U{code}"', path="f.yaml")
+    with pytest.raises(ValueError, match="not a YAML value"):
+        yamlfile.scalar(f'"\\U{code}"')
+
+
+def test_what_is_nested_too_deeply_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"^f\.yaml: not valid YAML: it is nested too deeply\.$"):
+        yamlfile.parse("a: " + 3000 * "[", path="f.yaml")
+    with pytest.raises(ValueError, match="not a YAML value: it is nested too deeply"):
+        yamlfile.scalar(3000 * "[" + 3000 * "]")
 
 
 def test_file_is_found_by_name_or_by_path(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,9 @@ def anchors(
     """
     from rewardsmith import suitefile
 
-    plans = [_plan(name, folder, seeds=seeds, env_steps=env_steps) for name in suitefile.tasks_of(what, only=tasks)]
+    names = suitefile.tasks_of(what, only=tasks)
+    plans = [_plan(name, folder, seeds=seeds, env_steps=env_steps) for name in names]
+    _refuse_namesakes(dict(zip(names, plans, strict=True)))
     try:
         done = [_work(plan) for plan in plans]
     except KeyboardInterrupt:
@@ -111,6 +113,18 @@ def _plan(name: str, folder: Path, *, seeds: int, env_steps: Sequence[int]) -> P
         _prove(folder)
         first_frame(loaded)  # a task that does not fit its environment costs seconds, not the suite's hours
     return Plan(task=loaded.task, config=config, file=file, record=record, jobs=jobs, still=still)
+
+
+def _refuse_namesakes(plans: Mapping[str, Plan]) -> None:
+    """Raises: UsageError: two tasks have one anchor file, where each would set aside what the other measured."""
+    first: dict[Path, str] = {}
+    for name, plan in plans.items():
+        other = first.setdefault(plan.file, name)
+        if other != name:
+            raise UsageError(
+                f"{other} and {name} both have the name '{plan.task.name}', by which anchors are kept: one "
+                f"{plan.file} cannot hold both. Change `name:` in one of them, or leave one out (--tasks)."
+            )
 
 
 def _prove(folder: Path) -> None:

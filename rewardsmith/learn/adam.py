@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-5, 2e-3
+"""Where `Adam.adapt` stops, unless it was given a rate beyond."""
 
 
 class Rows(Protocol):
@@ -25,6 +26,7 @@ class Adam:
 
     def __init__(self, net: Rows, *, learning_rate: float) -> None:
         self._flat = net.flat.detach()
+        self._least, self._most = min(MIN_LEARNING_RATE, learning_rate), max(MAX_LEARNING_RATE, learning_rate)
         self._first = torch.zeros_like(self._flat)
         self._second = torch.zeros_like(self._flat)
         self._rate = torch.full((len(self._flat), 1), learning_rate, device=self._flat.device)
@@ -48,7 +50,7 @@ class Adam:
     def adapt(self, kl: Tensor, target: float) -> None:
         """Halve-ish the rate of rows whose KL is twice the target, raise it where it is under half (`kl: (K,)`)."""
         factor = torch.where(kl > 2 * target, 1 / 1.5, torch.where((kl < target / 2) & (kl > 0), 1.5, 1.0))
-        adapted = (self._rate * factor[:, None]).clamp(MIN_LEARNING_RATE, MAX_LEARNING_RATE)
+        adapted = (self._rate * factor[:, None]).clamp(self._least, self._most)
         self._rate.copy_(torch.where(self._rate > 0, adapted, 0.0))  # a stopped row stays so
 
     def reset(self, k: int) -> None:

@@ -92,6 +92,8 @@ class Group:
 
     # --- acting ---
 
+    warming = False  # never: the policies act from the first step on
+
     def begin_rollout(self) -> None:
         """Forget the previous rollout's actions."""
         self._raw = []

@@ -65,5 +65,6 @@ class ReturnScale:
         return self.scaled(rewards)
 
     def scaled(self, rewards: Tensor) -> Tensor:
-        """Rewards `(K, T, N)` over the deviation that is known, cut at 10."""
-        return (rewards * torch.rsqrt(self._moments.var + 1e-8)).clamp(-10.0, 10.0)
+        """Rewards `(K, T, N)` over the deviation that is known, cut at 10; where there is none, as they are."""
+        var = self._moments.var
+        return (rewards * torch.where(var > 0.0, torch.rsqrt(var), 1.0)).clamp(-10.0, 10.0)

@@ -176,27 +176,32 @@ class _Session:
         Else it is given all legs at once.
         """
         ends = self._ends()
-        least = -(-EPISODES * self._job.task.episode_steps // self._settings.rollout_steps)
-        most = max(least, self._settings.resume_steps // self._batch)
+        most = max(self._least, self._settings.resume_steps // self._batch)
         parts = [part for first, last in pairwise([0, *ends]) for part in _parted(first, last, most)]
         legs = [Stretch(index=i, first=a, last=b, goes_on=b not in ends) for i, (a, b) in enumerate(parts)]
         yield from [[leg] for leg in legs] if self._race or apart else [legs]
 
+    @property
+    def _least(self) -> int:
+        """Rollouts that a leg is long at least, and so is a part of one."""
+        return -(-EPISODES * self._job.task.episode_steps // self._settings.rollout_steps)
+
     def _ends(self) -> list[int]:
         """After how many rollouts each leg is over."""
-        longest = self._rollouts * self._settings.rollout_steps // (EPISODES * self._job.task.episode_steps)
-        count = max(1, min(self._settings.legs, longest, self._rollouts))
+        count = max(1, min(self._settings.legs, self._rollouts // self._least))
         return [round(self._rollouts * i / count) for i in range(1, count + 1)]
 
     def _compare(self, *, legs_left: int) -> None:
-        """Stop whom the race stops."""
+        """Stop whom the race stops: of a candidate that trains on several seeds all or none, for its median counts."""
         for training in self._trainings:
             if training.going:
                 training.stop = stopped(training.legs, self._settings.race)
         field = {t.trainee.id: t.legs for t in self._trainings if t.going}
         behind = dropped(field, self._settings.race, began=len(self._trainings), legs_left=legs_left)
+        ahead = {_reward(t) for t in self._trainings if (t.going and t.trainee.id not in behind) or _solved(t)}
         for training in self._trainings:
-            training.stop = training.stop or behind.get(training.trainee.id)
+            if _reward(training) not in ahead:
+                training.stop = training.stop or behind.get(training.trainee.id)
 
     def _progress(self) -> Progress:
         """How far along: what has been stopped counts as done."""
@@ -218,6 +223,16 @@ class _Session:
             (t.outcome(seconds=each * t.env_steps), Spend(env_steps=t.env_steps, seconds=each * t.env_steps))
             for t in self._trainings
         ]
+
+
+def _reward(training: Training) -> str:
+    """What trainings of one candidate have in common."""
+    verified = training.trainee.verified
+    return verified.graph.sha256 if verified else training.trainee.id
+
+
+def _solved(training: Training) -> bool:
+    return training.stop is not None and training.stop.kind == "solved"
 
 
 def _begun(trainee: Trainee, shape: Shape, settings: TrainSettings, *, seed: int) -> Training:

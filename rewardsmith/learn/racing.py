@@ -16,6 +16,8 @@ import numpy as np
 from rewardsmith.config import RaceSettings
 from rewardsmith.types import Stop
 
+ENOUGH = 8  # episodes of a leg's later half, for a candidate to count as solved by them
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mean:
@@ -67,7 +69,8 @@ def dropped(
 
     The best go on: the `keep` share of all that `began`, `finalists` at least. Of the rest those drop out whose
     fitness, lifted by its doubt and by what it may still gain, stays under that of the last one kept, lowered by its
-    doubt. What it may still gain is at its present pace, which shrinks evenly to nothing by the end.
+    doubt. What it may still gain is at its present pace, which shrinks evenly to nothing by the end. Nobody's doubt is
+    smaller than that of the last one kept, in as many episodes: where success is rare, nothing seen is no certainty.
     """
     standing = {name: legs[-1].fitness for name, legs in field.items() if len(legs) >= settings.legs}
     known = {name: fitness for name, fitness in standing.items() if fitness is not None}
@@ -80,7 +83,8 @@ def dropped(
     last = known[ranked[kept - 1]]
     bar = last.value - settings.doubt * last.error
     to_gain = {name: _pace(field[name], fitness) * legs_left / 2 for name, fitness in known.items()}
-    reach = {name: fitness.value + settings.doubt * fitness.error + to_gain[name] for name, fitness in known.items()}
+    doubt = {name: settings.doubt * max(f.error, last.error * _fewer(last, f)) for name, f in known.items()}
+    reach = {name: fitness.value + doubt[name] + to_gain[name] for name, fitness in known.items()}
     behind = [name for name in ranked[kept:] if reach[name] < bar]
     place = {name: i for i, name in enumerate(ranked, start=1)}
     return {
@@ -94,6 +98,11 @@ def dropped(
     }
 
 
+def _fewer(one: Mean, other: Mean) -> float:
+    """How much larger `one`'s standard error would be over as many episodes as `other` is of."""
+    return math.sqrt(max(one.count, 1) / max(other.count, 1))
+
+
 def _pace(legs: Sequence[Leg], fitness: Mean) -> float:
     """What `fitness`, the last leg's, gains in a leg: since the one before, or in the first since its earlier half."""
     before = legs[-2].fitness if len(legs) > 1 else None
@@ -101,7 +110,9 @@ def _pace(legs: Sequence[Leg], fitness: Mean) -> float:
 
 
 def _solved(leg: Leg, settings: RaceSettings) -> Stop | None:
-    if settings.solved is None or leg.solved is None or leg.solved.value < settings.solved:
+    if settings.solved is None or leg.solved is None:
+        return None
+    if leg.solved.value < settings.solved or leg.solved.count < ENOUGH:
         return None
     return Stop(
         kind="solved",

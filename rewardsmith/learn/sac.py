@@ -170,7 +170,7 @@ class SacGroup:
         They are uniform at first: the same noise, through its own distribution function.
         """
         noise = noise.to(self._device)
-        if self._warming:
+        if self.warming:
             action = torch.erf(noise / math.sqrt(2.0)).expand(self._count, -1, -1)
         else:
             action, _ = sampled(self._actor(self._normalise(obs.to(self._device)))[:, 0], noise)
@@ -178,7 +178,8 @@ class SacGroup:
         return action
 
     @property
-    def _warming(self) -> bool:
+    def warming(self) -> bool:
+        """Whether actions are still drawn at random, whatever the policies."""
         s = self._settings
         return self._replay.added * s.num_envs * s.rollout_steps < s.sac.warmup_steps
 
@@ -201,7 +202,7 @@ class SacGroup:
             for k in range(self._count):
                 self._moments.update(k, states[k, 1:][valid[k]])
         self._replay.add(states, torch.stack(self._taken, dim=1), rewards, terminated=terminated, valid=valid)
-        if not self._warming:
+        if not self.warming:
             self._steps(draws)
 
     def _mine(self, x: Tensor) -> Tensor:

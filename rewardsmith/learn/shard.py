@@ -67,12 +67,13 @@ class Shard:
     def _train(self, index: int) -> None:
         s = self._settings
         draws = Draws([child(t.seeds.draws, index) for t in self._trainings], device=self._device)
+        acted = not self._group.warming
         rollout = self._collect(draws)
         taken = (index + 1) * s.num_envs * s.rollout_steps
         rewards, means = self._rewards(rollout, taken)
         ended = self._tally.update(rollout, self._readings, rewards)
         for k, training in enumerate(self._trainings):
-            if training.record(ended[k], means[k], taken):
+            if training.record(ended[k], means[k], taken, acted=acted):
                 training.keep_peak(self._policy(k))
         self._group.learn(rollout, self._readings.policy_states(rollout), rewards, draws)
         for k in self._group.broken():

@@ -67,11 +67,16 @@ class Training:
         """Whether there is any more to train."""
         return self.fault is None and self.stop is None
 
-    def record(self, ended: Episodes, reward_means: Mapping[str, float], env_steps: int) -> bool:
-        """Take in a rollout that ended at `env_steps`; True where own return stands higher than ever before."""
+    def record(self, ended: Episodes, reward_means: Mapping[str, float], env_steps: int, *, acted: bool = True) -> bool:
+        """Take in a rollout that ended at `env_steps`; True where own return stands higher than ever before.
+
+        Own return is that of rollouts in which the policy `acted`, as it does not while SAC warms up.
+        """
         self.env_steps = env_steps
         self._book.record(ended, reward_means, env_steps)
         self._leg.append(ended)
+        if not acted:
+            return False
         self._own.extend(ended.own_return[np.isfinite(ended.own_return)].tolist())
         full = len(ended.own_return) > 0 and len(self._own) == self._own.maxlen
         return full and (self._peak is None or self._own_return() > self._peak[0])

@@ -6,6 +6,7 @@ Pictures go to the file as they come. A file takes its name when it is whole; wh
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 from contextlib import suppress
 from fractions import Fraction
@@ -72,13 +73,8 @@ def open_video(path: Path, rate: Fraction) -> Video:
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write one picture. Raises: CannotRender: it cannot be written there."""
-    from PIL import Image
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    with _Png(path, picture):
+        pass
 
 
 class _Whole:
@@ -165,6 +161,24 @@ class Webp(_Whole):
         first.save(
             self._part, format="WEBP", save_all=True, append_images=rest, duration=self._milliseconds, loop=0, method=2
         )
+
+
+class _Png(_Whole):
+    """One picture, lossless. Pillow encodes it into memory: what it says of a full disk itself has no reason."""
+
+    def __init__(self, path: Path, picture: NDArray[np.uint8]) -> None:
+        super().__init__(path)
+        self._picture = picture
+
+    def _finish(self, *, whole: bool) -> None:
+        from PIL import Image
+
+        if not whole:
+            return
+        encoded = io.BytesIO()
+        Image.fromarray(self._picture).save(encoded, format="PNG")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._part.write_bytes(encoded.getbuffer())
 
 
 def _unwritable(path: Path, error: OSError) -> CannotRender:

@@ -14,10 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rewardsmith.types import Disturbance, Task
 
 NOISE_OPTIONS = ("reset_noise_scale", "reset_qpos_scale", "reset_qvel_scale")
 """What Gymnasium's MuJoCo environments, and EnvPool's of the same names, call the spread of their starts."""
+PHYSICS = ("mass", "friction")
+"""What is changed in a model, not by an option."""
 MODELS = Path("mujoco", "assets_gym")
 """Where EnvPool's models of these environments lie, below its `base_path`."""
 SLIDING = "1 0.005 0.0001"
@@ -127,11 +132,10 @@ def _child(parent: ET.Element, tag: str) -> ET.Element:
 # --- Gymnasium ------------------------------------------------------------------------------------------------------
 
 
-def gymnasium_refuses(task: Task, *, defaults: Mapping[str, float], has_model: bool) -> str | None:
-    """Why Gymnasium cannot make that world; None where it can.
+def gymnasium_refuses(task: Task, *, defaults: Mapping[str, float]) -> str | None:
+    """Why Gymnasium cannot make that world, if other than in its physics; None where it can.
 
-    `defaults` are the number-valued parameters it is made with unless told otherwise, `has_model` whether it shows a
-    MuJoCo model.
+    `defaults` are the number-valued parameters it is made with unless told otherwise.
     """
     match task.env.disturbance:
         case None:
@@ -139,8 +143,6 @@ def gymnasium_refuses(task: Task, *, defaults: Mapping[str, float], has_model: b
         case Disturbance(kind="reset_noise"):
             known = any(name in defaults for name in NOISE_OPTIONS)
             return None if known else f"Gymnasium's '{task.env.id}' has no option for the spread of its starts."
-        case Disturbance(kind="mass" | "friction") as wanted:
-            return None if has_model else f"'{task.env.id}' shows no MuJoCo model whose {wanted.kind} could be changed."
         case Disturbance() as wanted:
             return f"Gymnasium cannot change {wanted.kind}."
 
@@ -157,7 +159,7 @@ def gymnasium_options(task: Task, *, defaults: Mapping[str, float]) -> dict[str,
 
 def change_physics(env: Any, wanted: Disturbance | None) -> None:
     """Change the model of a Gymnasium MuJoCo environment in place, before its first reset."""
-    if wanted is None or wanted.kind not in ("mass", "friction"):
+    if wanted is None or wanted.kind not in PHYSICS:
         return
     import mujoco
 
@@ -169,3 +171,19 @@ def change_physics(env: Any, wanted: Disturbance | None) -> None:
     model.body_mass *= wanted.factor
     model.body_inertia *= wanted.factor
     mujoco.mj_setConst(model, data)  # what MuJoCo derives from masses
+
+
+def keeps_changed_physics(env: Any, wanted: Disturbance) -> bool:
+    """Change the physics of a Gymnasium MuJoCo environment, reset it, and say whether they are still as changed.
+
+    They are not where a reset makes the model anew, or draws its masses or frictions.
+    """
+    change_physics(env, wanted)
+    changed = _physics(env.unwrapped.model, wanted).copy()
+    env.reset(seed=0)
+    return np.array_equal(_physics(env.unwrapped.model, wanted), changed)
+
+
+def _physics(model: Any, wanted: Disturbance) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = model.body_mass if wanted.kind == "mass" else model.geom_friction
+    return found

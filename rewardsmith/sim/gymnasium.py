@@ -9,6 +9,7 @@ import copy
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -24,14 +25,14 @@ from rewardsmith.sim import disturbed, faults
 from rewardsmith.sim.frames import FrameMaker, float32, no_such_field, numeric
 from rewardsmith.sim.pictures import ModelPictures, camera_number, prepare
 from rewardsmith.sim.spaces import refuse_observations
-from rewardsmith.types import EnvSpec, Task
+from rewardsmith.types import Disturbance, EnvSpec, Task
 
 
 class GymnasiumSimulator:
     """A batch of one registered Gymnasium id with a continuous action space.
 
     An info field must be reported by an episode's first step; where it is not reported later, it reads as zeros. It
-    steps in the caller's thread, whatever `threads` says.
+    steps in the caller's thread, whatever `threads` says. Actions are cut to the bounds, which rounding may leave.
 
     Raises: ConfigError: no such id, an option it refuses, actions that are not a bounded Box, or observations that no
     policy can read; and whatever else the environment raises when it is made, reset or stepped.
@@ -51,7 +52,7 @@ class GymnasiumSimulator:
         self.num_envs = len(env_seeds)
         self._seeds = [int(s) for s in env_seeds]
         self._info_fields = tuple(info_fields)
-        self._env = _make(task, self.num_envs, picture)
+        self._env = _make(task, self.num_envs, asked=info_fields, picture=picture)
         space = self._env.single_action_space
         if not isinstance(space, gymnasium.spaces.Box) or not space.is_bounded():
             self._env.close()
@@ -65,7 +66,7 @@ class GymnasiumSimulator:
             self._env.close()
             raise
         self._action_shape = (self.num_envs, *space.shape)
-        self._action_dtype = space.dtype
+        self._action_space = space
         self.action_low = torch.as_tensor(space.low, dtype=torch.float32).flatten()
         self.action_high = torch.as_tensor(space.high, dtype=torch.float32).flatten()
         self._frames = FrameMaker(task, self.num_envs, info_fields, self._field)
@@ -77,10 +78,10 @@ class GymnasiumSimulator:
     @staticmethod
     def refuses(task: Task) -> str | None:
         """Why the world that `task.env.disturbance` asks for cannot be made; None where it can."""
-        plain = _make(replace(task, env=replace(task.env, disturbance=None)), 1)
-        has_model = hasattr(getattr(plain.envs[0].unwrapped, "model", None), "body_mass")
-        plain.close()
-        return disturbed.gymnasium_refuses(task, defaults=_defaults(task), has_model=has_model)
+        wanted = task.env.disturbance
+        if wanted is not None and wanted.kind in disturbed.PHYSICS:
+            return _physics_refused(task, wanted)
+        return disturbed.gymnasium_refuses(task, defaults=_defaults(task))
 
     @staticmethod
     def unreported(task: Task, fields: Sequence[str]) -> tuple[str, ...]:
@@ -122,9 +123,10 @@ class GymnasiumSimulator:
             return self._env.reset(seed=self._seeds)
 
     def _step(self, actions: Tensor) -> Any:
-        batch = actions.numpy().astype(self._action_dtype).reshape(self._action_shape)
+        space = self._action_space
+        batch = actions.numpy().astype(space.dtype).reshape(self._action_shape)
         try:
-            return self._env.step(batch)
+            return self._env.step(np.clip(batch, space.low, space.high))
         except Exception as fault:
             raise faults.refused(self._id, "be stepped", fault, where=self._where) from fault
 
@@ -187,10 +189,10 @@ def info_fields(task: Task) -> tuple[str, ...]:
     return tuple(sorted(numeric(info)))
 
 
-def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
+def _make(task: Task, num_envs: int, *, asked: Sequence[str] = (), picture: Picture | None = None) -> Any:
     import gymnasium
 
-    from rewardsmith.sim.infos import FloatInfo
+    from rewardsmith.sim.infos import FloatInfo, Shapes
 
     if "max_episode_steps" in task.env.options:
         raise ConfigError(
@@ -202,8 +204,9 @@ def _make(task: Task, num_envs: int, picture: Picture | None = None) -> Any:
         changed = disturbed.gymnasium_options(task, defaults=_defaults(task)) | drawing
         env = gymnasium.make(task.env.id, max_episode_steps=task.episode_steps, **changed)
         disturbed.change_physics(env, task.env.disturbance)
-        return FloatInfo(env)
+        return FloatInfo(env, asked=asked, shapes=shapes)
 
+    shapes: Shapes = {}
     try:
         drawing = {"render_mode": "rgb_array"} if picture is not None and _draws_if_asked(task) else {}
         return gymnasium.vector.SyncVectorEnv([one] * num_envs)
@@ -270,6 +273,17 @@ def _defaults(task: Task) -> dict[str, float]:
     """The parameters of the environment's class that are numbers by default, or as it is registered."""
     values = {name: p.default for name, p in _parameters(task.env).items()} | _registered(task.env).kwargs
     return {n: float(v) for n, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _physics_refused(task: Task, wanted: Disturbance) -> str | None:
+    """Why the environment's masses or frictions cannot be changed; found out on one of them, which is reset once."""
+    with closing(_make(replace(task, env=replace(task.env, disturbance=None)), 1)) as plain:
+        [env] = plain.envs
+        if not _shows_model(env.unwrapped):
+            return f"'{task.env.id}' shows no MuJoCo model as 'model' and 'data' whose {wanted.kind} could be changed."
+        with faults.told(task.env.id, f"be reset with another {wanted.kind}", where=task.path or task.name):
+            kept = disturbed.keeps_changed_physics(env, wanted)
+    return None if kept else f"'{task.env.id}' sets its own {wanted.kind} at each reset, so that no change of it lasts."
 
 
 # --- pictures -------------------------------------------------------------------------------------------------------

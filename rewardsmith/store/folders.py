@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,19 +46,35 @@ def claim_folder(runs: Path, task_name: str) -> Path:
 
 
 def list_runs(runs: Path) -> tuple[Path, ...]:
-    """All run folders directly in `runs`, oldest first."""
+    """All run folders directly in `runs`, oldest first; one that may not be looked into is none.
+
+    Raises: RunError: `runs` itself may not be looked into.
+    """
     if not runs.is_dir():
         return ()
-    return tuple(sorted((f for f in runs.iterdir() if (f / LEDGER).is_file()), key=lambda f: (_began(f), f.name)))
+    try:
+        found = [folder for folder in runs.iterdir() if is_file(folder / LEDGER)]
+    except OSError as error:
+        raise RunError(f"{runs} cannot be read ({error.strerror}). Choose another folder for runs (--runs).") from error
+    return tuple(sorted(found, key=lambda folder: (_began(folder), folder.name)))
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; what may not be looked at is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _began(folder: Path) -> str:
     """When a run began, in UTC: as its name says, or, where a person named it, when what it began with was written."""
     if found := re.match(r"\d{8}-\d{6}(?=-)", folder.name):
         return found[0]
-    told = folder / TOLD
-    at = (told if told.is_file() else folder).stat().st_mtime
-    return f"{datetime.fromtimestamp(at, UTC):{NAMED_AT}}"
+    for written in (folder / TOLD, folder):
+        with suppress(OSError):
+            return f"{datetime.fromtimestamp(written.stat().st_mtime, UTC):{NAMED_AT}}"
+    return ""
 
 
 def resolve(text: str, runs: Path) -> Path:
@@ -65,7 +82,7 @@ def resolve(text: str, runs: Path) -> Path:
 
     Raises: RunError: none fits, or several do; the message lists the nearest.
     """
-    if (Path(text) / LEDGER).is_file():
+    if is_file(Path(text) / LEDGER):
         return Path(text)
     known = list_runs(runs)
     if not known:

@@ -19,10 +19,10 @@ from rewardsmith.errors import RunError
 from rewardsmith.store import artefacts, pages, salvage, taskfiles
 from rewardsmith.store.checkpoints import is_sound
 from rewardsmith.store.codec import Json, loads
-from rewardsmith.store.folders import BACKUP, LEDGER, LOCK
+from rewardsmith.store.folders import BACKUP, LEDGER, LOCK, is_file
 from rewardsmith.store.known import known_files
 from rewardsmith.store.ledger import Ledger, Row, utc_now
-from rewardsmith.store.lock import Lock
+from rewardsmith.store.lock import Lock, held_still
 from rewardsmith.store.run import Run
 from rewardsmith.store.shelf import best_files, candidate_pages, trained_of
 from rewardsmith.types import Attempt, Generation, Judged
@@ -59,7 +59,8 @@ def check(folder: Path) -> Report:
 
     Raises: RunLocked: somebody works on the run. RunError: a newer rewardsmith wrote it, or there is no run left in it.
     """
-    with _locked(folder), _examined(folder) as found:
+    _must_be_run(folder)
+    with held_still(folder / LOCK, since=utc_now()), _examined(folder) as found:
         return found.report()
 
 
@@ -68,7 +69,8 @@ def repair(folder: Path) -> Report:
 
     Raises: as `check`. DiskFull.
     """
-    with _locked(folder), _examined(folder) as found:
+    _must_be_run(folder)
+    with Lock(folder / LOCK, since=utc_now()), _examined(folder) as found:
         if not found.faults:
             return found.report()
         aside = _new_folder(folder / DAMAGED)
@@ -78,12 +80,9 @@ def repair(folder: Path) -> Report:
         return found.report(aside)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    if not any((folder / name).is_file() for name in (LEDGER, BACKUP)):
+def _must_be_run(folder: Path) -> None:
+    if not any(is_file(folder / name) for name in (LEDGER, BACKUP)):
         raise RunError(f"{folder} holds no run: there is no {LEDGER} in it.")
-    with Lock(folder / LOCK, since=utc_now()):
-        yield
 
 
 @contextmanager

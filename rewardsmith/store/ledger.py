@@ -2,7 +2,8 @@
 
 SQLite because other processes write too (`rewardsmith feedback` while `evolve` runs) and because it kept every commit
 on a full disk; WAL with synchronous=FULL, so that what `append` returned survives kill -9 and a power cut. WAL needs
-the folder on a local disk. The ledger knows nothing of what an event's body means, and never changes or deletes one.
+the folder on a local disk, and writes there to read, too: where nobody may write, a copy is read. The ledger knows
+nothing of what an event's body means, and never changes or deletes one.
 
 Each event carries a link: a hash of the event and of the link before it. So an event that changed on disk is found out
 when it is read, and so is one that was taken from the middle. It is no signature: whoever writes events can write
@@ -12,13 +13,16 @@ links. What to do about a damaged ledger is `fsck.py`'s.
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rewardsmith.errors import DiskFull, RunError
@@ -27,6 +31,10 @@ from rewardsmith.store.codec import Json, dumps, loads
 
 SCHEMA = 2
 BUSY_S = 30.0
+BESIDE = ("-wal", "-shm")
+"""What SQLite keeps beside a ledger while it is open, or was killed."""
+COPIES = 5
+"""How often a ledger is copied at most, that somebody writes to meanwhile."""
 _CREATE = """
 CREATE TABLE events(
     seq  INTEGER PRIMARY KEY,
@@ -78,6 +86,8 @@ class Ledger:
     def __init__(self, path: Path, *, create: bool = False, now: Callable[[], str] = utc_now) -> None:
         """Open the ledger at `path`, or with `create` begin an empty one where there is none.
 
+        One that cannot be written is read as it is now; what is appended to it is refused.
+
         Raises: RunError: no ledger there, not a ledger, or one of a newer rewardsmith.
         """
         if not create and not path.is_file():
@@ -85,14 +95,15 @@ class Ledger:
         self.path = path
         self._now = now
         self._thread = threading.RLock()
+        writable = create or _is_writable(path)
         with self._explained():
-            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._db = _connected(path) if writable else _in_memory(path)
             as_it_should = self._schema() == SCHEMA
         if not as_it_should:  # else whoever only reads need not wait for whoever writes
             with self._transaction():
                 self._prepare(self._schema(), create=create)
+        if not writable:
+            self._db.execute("PRAGMA query_only=ON")
 
     def append(self, key: str, kind: str, body: Json) -> Event:
         """Record an event; once this returns it is on the disk. The same event again is a no-op.
@@ -233,6 +244,64 @@ class Ledger:
                 raise RunError(
                     f"{self.path} is damaged: it holds what is no text. {remedy(self.path.parent)}"
                 ) from error
+
+
+# --- opening --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def copied(path: Path) -> Iterator[sqlite3.Connection]:
+    """A temporary copy of the ledger at `path`, with all that was committed.
+
+    Raises: RunError: it cannot be read. DiskFull: there is no room for the copy.
+    """
+    with TemporaryDirectory() as temporary:
+        copy = Path(temporary) / path.name
+        try:
+            _copy(path, copy)
+        except PermissionError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror}). Ask its owner to let you.") from error
+        except OSError as error:
+            raise not_written(copy, error) from error
+        with closing(sqlite3.connect(copy)) as db:
+            yield db
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy the ledger and what is not in it yet, again where SQLite moved that into it meanwhile."""
+    wal, wal_copy = (file.with_name(file.name + BESIDE[0]) for file in (path, copy))
+    for _ in range(COPIES):
+        before = path.stat().st_mtime_ns
+        shutil.copyfile(path, copy)
+        wal_copy.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(wal, wal_copy)
+        if path.stat().st_mtime_ns == before:
+            return
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether SQLite can write to a ledger and beside it."""
+    beside = (path.with_name(path.name + suffix) for suffix in BESIDE)
+    return all(os.access(file, os.W_OK) for file in (path.parent, path, *(file for file in beside if file.exists())))
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    return db
+
+
+def _in_memory(path: Path) -> sqlite3.Connection:
+    """What a ledger holds now."""
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with copied(path) as copy:
+        copy.backup(db)
+    return db
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
 
 
 _SELECT = """

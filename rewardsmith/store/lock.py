@@ -1,7 +1,7 @@
 """One writer a run: an advisory lock that the kernel drops when its holder dies, however it dies.
 
 It guards against a second process on this machine (and on file systems that carry `flock` between machines); it does
-not guard against someone who deletes the lock file. Readers never take it.
+not guard against someone who deletes the lock file. Readers never take it; `fsck` does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -46,21 +47,43 @@ class Lock:
         self.release()
 
 
+@contextmanager
+def held_still(path: Path, *, since: str) -> Iterator[None]:
+    """Keeps writers out while somebody looks; where nobody may write a lock, or even read it, as well as that goes.
+
+    Raises: RunLocked: somebody writes.
+    """
+    with ExitStack() as undo:
+        if os.access(path if os.access(path, os.F_OK) else path.parent, os.W_OK):
+            undo.enter_context(Lock(path, since=since))
+        else:
+            with suppress(FileNotFoundError, PermissionError):
+                fd = os.open(path, os.O_RDONLY)
+                undo.callback(os.close, fd)
+                _lock(fd, path, fcntl.LOCK_SH)
+        yield
+
+
 def _take(path: Path) -> int:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise not_written(path, error) from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        message = _who_holds(path)
+        _lock(fd, path, fcntl.LOCK_EX)
+    except RunError:
         os.close(fd)
-        raise RunLocked(message) from None
-    except OSError as error:
-        os.close(fd)
-        raise RunError(f"{path} cannot be locked ({error.strerror}). Keep runs on a local disk.") from error
+        raise
     return fd
+
+
+def _lock(fd: int, path: Path, how: int) -> None:
+    try:
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunLocked(_who_holds(path)) from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be locked ({error.strerror}). Keep runs on a local disk.") from error
 
 
 def _who_holds(path: Path) -> str:

@@ -147,7 +147,7 @@ class Run:
         Raises: RunLocked: another process is its writer. RunError: no run there, or one that cannot be read.
         """
         with ExitStack() as undo:
-            if not (folder / folders.LEDGER).is_file():
+            if not folders.is_file(folder / folders.LEDGER):
                 raise RunError(f"{folder} holds no run: there is no {folders.LEDGER} in it.")
             lock = _enter(undo, Lock(folder / folders.LOCK, since=utc_now()), Lock.release) if write else None
             ledger = _enter(undo, Ledger(folder / folders.LEDGER), Ledger.close)

@@ -12,15 +12,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rewardsmith.errors import RunError
 from rewardsmith.store.artefacts import not_written, sync
 from rewardsmith.store.folders import BACKUP, LEDGER
-from rewardsmith.store.ledger import SCHEMA, Row, create_table, explained, insert, newer, relinked, row_of
-
-BESIDE = ("-wal", "-shm")
-"""What SQLite keeps beside a ledger while it is open, or was killed."""
+from rewardsmith.store.ledger import (
+    BESIDE,
+    SCHEMA,
+    Row,
+    copied,
+    create_table,
+    explained,
+    insert,
+    newer,
+    relinked,
+    row_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,17 +82,9 @@ def _read(path: Path) -> _Found:
     """All rows that can be read at all."""
     if not path.exists():
         return _Found(rows={}, faults=(f"{path.name}: is missing",))
-    with TemporaryDirectory() as temporary:
-        copy = Path(temporary) / path.name
-        try:
-            for suffix in ("", BESIDE[0]):
-                if Path(f"{path}{suffix}").exists():
-                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-        except OSError as error:
-            raise not_written(copy, error) from error
-        with closing(sqlite3.connect(copy)) as db:
-            db.text_factory = lambda content: content.decode("utf-8", "replace")
-            return _rows(db, path)
+    with copied(path) as db:
+        db.text_factory = lambda content: content.decode("utf-8", "replace")
+        return _rows(db, path)
 
 
 def _rows(db: sqlite3.Connection, path: Path) -> _Found:

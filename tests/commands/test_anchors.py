@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith import cli
+from rewardsmith.commands import anchors as commands_anchors
 
 POINT = """
 name: point_reach
@@ -178,6 +179,21 @@ def test_a_damaged_file_is_told_before_anything_is_trained(
     assert err.startswith("error: ")
     assert "point_reach.json: is damaged: no JSON" in err
     assert err.count("\n") == 1
+
+
+def test_two_tasks_of_one_name_are_told_before_anything_is_measured(
+    point: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.yaml").write_text(POINT.replace("episode_steps: 10", "episode_steps: 20"))
+    suite = tmp_path / "mine.yaml"
+    suite.write_text("name: mine\nabout: two\nsource: me\ntasks: [point.yaml, other.yaml]\n")
+    monkeypatch.setattr(commands_anchors, "_work", lambda plan: pytest.fail(f"{plan.file} is measured"))
+    assert cli.run(words(str(suite), tmp_path / "anchors")) == 2
+    assert capsys.readouterr().err == (
+        f"error: {point} and {tmp_path}/other.yaml both have the name 'point_reach', by which anchors are kept: one "
+        f"{tmp_path}/anchors/point_reach.json cannot hold both. Change `name:` in one of them, or leave one out "
+        "(--tasks).\n"
+    )
 
 
 @pytest.mark.parametrize(

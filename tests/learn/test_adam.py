@@ -87,6 +87,14 @@ def test_the_rate_stays_between_its_bounds() -> None:
     assert high == pytest.approx(MAX_LEARNING_RATE, rel=1e-2)
 
 
+@pytest.mark.parametrize(("rate", "kl"), [(1e-2, 1e-6), (1e-7, 1.0)])
+def test_a_rate_that_was_asked_for_is_within_bounds(rate: float, kl: float) -> None:
+    net = _net(1)
+    adam = Adam(net, learning_rate=rate)
+    adam.adapt(torch.tensor([kl]), 0.01)
+    assert float(adam.rows()["rate"][0]) == pytest.approx(rate)
+
+
 def test_a_kl_that_is_not_a_number_leaves_the_rate() -> None:
     net = _net(1)
     adam = Adam(net, learning_rate=1e-4)

@@ -110,7 +110,7 @@ def test_a_row_that_only_resets_is_no_return() -> None:
     assert scaled.flatten().tolist() == pytest.approx([1.0, 0.0, 3.0])
 
 
-@given(st.floats(1e-3, 1e3), st.integers(0, 2**31))
+@given(st.floats(-12, 12).map(lambda power: 10**power), st.integers(0, 2**31))
 def test_units_do_not_matter(unit: float, seed: int) -> None:
     """Multiplying a reward by any factor leaves what the learner sees."""
     rewards = torch.randn(1, 32, 4, generator=torch.Generator().manual_seed(seed)) + 0.5

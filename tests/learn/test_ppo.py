@@ -5,19 +5,25 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from rewardsmith import judge, sim
 from rewardsmith.config import RaceSettings, TrainSettings
+from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import Frame, Progress, Rollout, Simulator, Trainee
-from rewardsmith.learn.policy import ACTIVATIONS
+from rewardsmith.learn import ppo
+from rewardsmith.learn.crew import Here
+from rewardsmith.learn.policy import ACTIVATIONS, Shape
 from rewardsmith.learn.ppo import Outcome, PopulationPPO
 from rewardsmith.sim.point import PointSimulator, point_task
-from rewardsmith.types import EnvSpec, Measure, Policy, References, Rejected, Score, Task, Trained
+from rewardsmith.types import EnvSpec, Measure, Policy, References, Rejected, Score, Task, Trained, Verified
 
 Train = Callable[..., list[Outcome]]
 Named = Callable[[float], Trainee]
@@ -338,6 +344,45 @@ def test_a_leg_holds_a_few_episodes_however_many_are_asked_for(train: Train, tra
 
     train([trainee(0.0)], simulator=Counted, legs=5)
     assert made == [1, 4, 4]  # one to look at, then one a leg
+
+
+@given(
+    rollouts=st.integers(1, 40), rollout_steps=st.integers(2, 40), episode=st.integers(1, 60), legs=st.integers(1, 12)
+)
+def test_every_leg_but_an_only_one_is_four_episodes_long(
+    rollouts: int, rollout_steps: int, episode: int, legs: int
+) -> None:
+    settings = TrainSettings(env_steps=rollouts * rollout_steps, num_envs=1, rollout_steps=rollout_steps, legs=legs)
+    shape = Shape(obs_dim=3, action_dim=1, hidden=(4,), activation="tanh", init_log_std=0.0)
+    task = point_task(episode_steps=episode)
+    session = ppo._Session([], task, settings, Here(sim.make), shape=shape, seed=0, race=True)
+    ends = session._ends()
+    assert len(ends) <= legs
+    assert ends[-1] == rollouts
+    assert len(ends) == 1 or all((b - a) * rollout_steps >= 4 * episode for a, b in pairwise([0, *ends]))
+
+
+def _handing_through(name: str) -> Verified:
+    text = (
+        f'{{"version":1,"inputs":["{name}"],"unused":[],"constants":[],"nodes":[],"total":{{"t":0}},"components":[]}}'
+    )
+    return Verified(graph=RewardGraph.from_json(text, signals=allowed_inputs(point_task())))
+
+
+def test_trainings_of_one_candidate_race_together(train: Train, trainee: Named) -> None:
+    """One place is kept; of the other trainings of the candidate that has it none is stopped."""
+    good, bad = _handing_through("position"), _handing_through("distance")
+    population = [
+        *(dataclasses.replace(trainee(0.0), id=f"good, {n}", verified=good, seed=n) for n in range(3)),
+        *(dataclasses.replace(_away(1.0), id=f"bad, {n}", verified=bad, seed=n) for n in range(3)),
+    ]
+    race = RACE.model_copy(update={"keep": 0.1})
+    changes = LEGS | {"learning_rate": 3e-3, "target_kl": None, "race": race}
+    together = [_trained(outcome).env_steps for outcome in train(population, **changes)]
+    assert together[:3] == [40 * 64] * 3
+    assert max(together[3:]) < 40 * 64
+    alone = [dataclasses.replace(t, verified=None) for t in population[:3]]
+    assert min(_trained(outcome).env_steps for outcome in train(alone, **changes)) < 40 * 64
 
 
 def test_the_peak_of_own_reward_is_kept_where_it_was_lost(train: Train) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,10 @@ def _leg(fitness: float | None, *, error: float = 0.1, own: float = 0.0, steps: 
         own_return=Mean(value=own, error=0.1, count=16),
         gained=gained,
     )
+
+
+def _stood(fitness: Mean) -> Leg:
+    return Leg(env_steps=100, fitness=fitness, own_return=None)
 
 
 def _field(*fitness: float | None, error: float = 0.1) -> dict[str, list[Leg]]:
@@ -64,6 +69,21 @@ def test_doubt_keeps_a_candidate() -> None:
     # 2.9 +- 0.1 against 3.0 +- 0.1 may be the better one, 2.7 +- 0.1 may not
     assert set(_dropped(_field(3.0, 2.9), SETTINGS)) == set()
     assert set(_dropped(_field(3.0, 2.7), SETTINGS)) == {"c1"}
+
+
+def test_where_success_is_rare_having_seen_none_is_no_certainty() -> None:
+    """Two in 64 episodes of the same odds had luck; those that had none are in as much doubt, in fewer more."""
+    lucky, none = mean_of([1.0] * 2 + [0.0] * 62), mean_of([0.0] * 64)
+    assert lucky is not None
+    assert none is not None
+    assert none.error == 0.0
+    others = {
+        "none": _stood(none),
+        "worse": _stood(replace(none, value=-0.02)),
+        "fewer": _stood(replace(none, value=-0.02, count=16)),
+    }
+    field = {name: [leg] for name, leg in {"lucky": _stood(lucky), **others}.items()}
+    assert set(_dropped(field, RaceSettings(keep=0.1, finalists=1))) == {"worse"}
 
 
 def test_one_episode_says_nothing() -> None:
@@ -149,6 +169,12 @@ def test_a_candidate_is_solved_at_the_share_asked_for(share: float, over: bool) 
     if stop:
         assert stop.kind == "solved"
         assert stop.why.startswith("Stopped after 7 env steps: ")
+
+
+def test_a_few_lucky_episodes_solve_nothing() -> None:
+    few, enough = (replace(_leg(0.0), solved=Mean(value=1.0, error=0.0, count=count)) for count in (7, 8))
+    assert stopped([few], RaceSettings()) is None
+    assert stopped([enough], RaceSettings()) is not None
 
 
 def test_own_reward_that_rises_while_fitness_falls_for_long_is_suspected() -> None:

@@ -255,6 +255,22 @@ def test_the_peak_of_own_reward_is_kept_where_it_was_lost(train: Train) -> None:
     assert not torch.equal(peak.policy.tensors["actor.0.weight"], _trained(outcome).policy.tensors["actor.0.weight"])
 
 
+def test_no_peak_is_of_the_warm_up_where_no_policy_acted(train: Train) -> None:
+    def restless(rollout: Rollout) -> tuple[Tensor, dict[str, Tensor]]:
+        action = rollout.led_by[:, :, 0]
+        return (action[1:] - action[:-1]).abs(), {}
+
+    warm = SacSettings(warmup_steps=1024, batch=16, learning_rate=1e-6)
+    [outcome] = train(
+        [Trainee(id="restless", reward=restless, verified=None)], algorithm="sac", sac=warm, env_steps=2048, legs=1
+    )
+    reward = _trained(outcome).curve("reward")
+    assert reward is not None
+    assert reward.values[0] > 1.5 * reward.values[-1]  # random actions change more from step to step
+    peak = _trained(outcome).peak
+    assert peak is None or peak.env_steps > 1024
+
+
 def test_who_is_paid_for_leaving_is_stopped_for_hacking(train: Train) -> None:
     away = Trainee(id="away", reward=lambda r: (-r.reward, {}), verified=None)
     race = RaceSettings(patience=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -99,3 +101,29 @@ def test_a_picture_can_be_written_alone(tmp_path: Path) -> None:
     video.write_png(tmp_path / "new" / "a.png", next(pictures(1)))
     with Image.open(tmp_path / "new" / "a.png") as image:
         assert (np.array(image) == next(pictures(1))).all()
+
+
+# Writes a picture over one that is there, and runs out of room; says how it ended.
+CRAMPED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from rewardsmith.errors import CannotRender
+from rewardsmith.render import video
+noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3)).astype(np.uint8)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    video.write_png(Path(sys.argv[1]), noise)
+except CannotRender as error:
+    print(error)
+"""
+
+
+def test_a_picture_that_cannot_be_written_whole_leaves_the_earlier_one(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    video.write_png(file, next(pictures(1)))
+    before = file.read_bytes()
+    done = subprocess.run([sys.executable, "-c", CRAMPED, str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{file} cannot be written (File too large).\n"
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == before

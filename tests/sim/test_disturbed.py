@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import envpool
 import gymnasium
@@ -120,6 +121,92 @@ def test_what_gymnasium_cannot_change_it_says() -> None:
     assert sim.refuses(_task("hopper_hop", "gymnasium", _kind("mass", 1.5))) is None
     refused = sim.refuses(_task("reacher_reach", "gymnasium", _kind("reset_noise", 1.5)))
     assert refused == "Gymnasium's 'Reacher-v5' has no option for the spread of its starts."
+
+
+SLIDER = """<mujoco><worldbody><body><joint name="x" type="slide"/><geom size=".1" mass="1"/></body></worldbody>
+<actuator><motor joint="x"/></actuator></mujoco>"""
+
+
+class Slider(gymnasium.Env[Any, Any]):
+    """A mass on a rail; `at_reset` is what becomes of its model there."""
+
+    made: ClassVar[list[Slider]] = []
+
+    def __init__(self, *, at_reset: str = "kept") -> None:
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,))
+        self.action_space = gymnasium.spaces.Box(-1, 1, (1,))
+        self.at_reset, self.closed = at_reset, False
+        self._build()
+        Slider.made.append(self)
+
+    def _build(self) -> None:
+        self.model = mujoco.MjModel.from_xml_string(SLIDER)
+        self.data = mujoco.MjData(self.model)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
+        super().reset(seed=seed)
+        if self.at_reset == "remade":
+            self._build()
+        if self.at_reset == "rewritten":
+            self.model.geom_friction[:, 0] = 0.9
+        return np.zeros(1, dtype=np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        return np.asarray(action, dtype=np.float32), 0.0, False, False, {}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Blind(Slider):
+    """Shows its model alone."""
+
+    def _build(self) -> None:
+        self.model = mujoco.MjModel.from_xml_string(SLIDER)
+
+
+def _said_of(entry_point: type[Slider], kind: Disturbed, **options: object) -> str | None:
+    gymnasium.register("RewardsmithTest/Slider-v0", entry_point=entry_point, disable_env_checker=True)
+    try:
+        task = _task("inverted_pendulum_balance", "gymnasium", _kind(kind, 1.5))
+        return sim.refuses(replace(task, env=replace(task.env, id="RewardsmithTest/Slider-v0", options=options)))
+    finally:
+        del gymnasium.registry["RewardsmithTest/Slider-v0"]
+
+
+@pytest.mark.parametrize(
+    ("at_reset", "kind", "kept"),
+    [
+        ("kept", "mass", True),
+        ("kept", "friction", True),
+        ("remade", "mass", False),
+        ("remade", "friction", False),
+        ("rewritten", "mass", True),
+        ("rewritten", "friction", False),
+    ],
+)
+def test_physics_that_a_reset_sets_again_are_not_changed(at_reset: str, kind: Disturbed, *, kept: bool) -> None:
+    said = _said_of(Slider, kind, at_reset=at_reset)
+    assert said == (
+        None
+        if kept
+        else f"'RewardsmithTest/Slider-v0' sets its own {kind} at each reset, so that no change of it lasts."
+    )
+
+
+@pytest.mark.parametrize("kind", ["mass", "friction"])
+def test_a_model_without_its_data_cannot_be_changed(kind: Disturbed) -> None:
+    said = _said_of(Blind, kind)
+    assert said == (
+        f"'RewardsmithTest/Slider-v0' shows no MuJoCo model as 'model' and 'data' whose {kind} could be changed."
+    )
+
+
+@pytest.mark.parametrize(("kind", "count"), [("mass", 1), ("friction", 1), ("reset_noise", 0)])
+def test_asking_makes_one_environment_at_most_and_closes_it(kind: Disturbed, count: int) -> None:
+    Slider.made.clear()
+    _said_of(Slider, kind)
+    assert [env.closed for env in Slider.made] == [True] * count
 
 
 def test_a_simulator_without_disturbances_says_so() -> None:

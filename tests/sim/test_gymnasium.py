@@ -213,6 +213,101 @@ def test_looking_at_the_first_step_leaves_no_trace() -> None:
         assert torch.equal(ours.started, theirs.started)
 
 
+class Odd(Counter):
+    """Reports `odd` at resets as `first`, and at steps as what `later` makes of the count."""
+
+    def __init__(self, *, first: Any, later: Any, ends_at: int = 100) -> None:
+        super().__init__(ends_at=ends_at)
+        self.first, self.later = first, later
+
+    def reset(self, **given: Any) -> Any:
+        return super().reset(**given)[0], {"count": 0, "odd": self.first, **self._keyed(self.first)}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        *others, _ = super().step(action)
+        odd = self.later(self.count + (self.np_random_seed or 0))
+        return *others, {"count": self.count, "odd": odd, **self._keyed(odd)}
+
+    def _keyed(self, odd: Any) -> dict[Any, Any]:
+        """The same under keys that are no strings, and under one that could be Gymnasium's own."""
+        return {0: odd, (1, 2): 1.0, "_count": odd}
+
+
+@pytest.fixture
+def _odd() -> Iterator[None]:
+    gymnasium.register("RewardsmithTest/Odd-v0", entry_point=Odd, disable_env_checker=True)
+    yield
+    del gymnasium.registry["RewardsmithTest/Odd-v0"]
+
+
+@pytest.mark.usefixtures("_odd")
+def test_a_none_is_not_reported_and_leaves_the_others_what_they_report() -> None:
+    """Step and seed give 1, 2, 3 in the first environment and 2, 3, 4 in the second, which tells None for 4."""
+    simulator = _simulator(
+        "odd", env_id="RewardsmithTest/Odd-v0", first=None, later=lambda told: None if told == 4 else told
+    )
+    assert [f.info["odd"].tolist() for f in _play(simulator, 3)] == [[0, 0], [1, 2], [2, 3], [3, 0]]
+    task = _task("RewardsmithTest/Odd-v0", first=None, later=float)
+    assert sim.unreported_at_reset(task, ("count", "odd")) == ("odd",)
+
+
+@pytest.mark.usefixtures("_odd")
+def test_a_reset_that_tells_none_leaves_the_episodes_of_others_alone() -> None:
+    """The first environment is alone in starting anew."""
+    simulator = _simulator("odd", env_id="RewardsmithTest/Odd-v0", first=None, later=float)
+    simulator.reset()
+    simulator._env.envs[0].unwrapped.last = 1
+    frames = [simulator.step(torch.ones(2, 6)) for _ in range(2)]
+    assert frames[-1].started.tolist() == [True, False]
+    assert [f.info["odd"].tolist() for f in frames] == [[1, 2], [0, 3]]
+
+
+@pytest.mark.usefixtures("_odd")
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (np.zeros(0), np.zeros),
+        (np.zeros(2), lambda told: {"inner": np.zeros(told)}),
+        (1.0, lambda told: {"inner": 1.0} if told % 2 else 1.0),
+        ({}, lambda told: "a" if told % 2 else 2.0),
+    ],
+)
+def test_what_nobody_asked_for_may_take_any_shape(first: Any, later: Any) -> None:
+    last = _play(_simulator("count", env_id="RewardsmithTest/Odd-v0", first=first, later=later), 3)[-1]
+    assert last.info["count"].tolist() == [3, 3]
+
+
+@pytest.mark.usefixtures("_odd")
+def test_a_field_that_is_read_keeps_its_shape_or_is_refused() -> None:
+    simulator = _simulator("odd", env_id="RewardsmithTest/Odd-v0", first=np.zeros(1), later=np.zeros)
+    with pytest.raises(ConfigError, match=r"^info field 'odd' has shape \(2,\); it had \(1,\) before\. .* fill it up"):
+        _play(simulator, 3)
+
+
+class Strict(Counter):
+    """Takes no action outside its space, whose bounds are no float32."""
+
+    def __init__(self, *, bound: float) -> None:
+        super().__init__()
+        self.action_space = gymnasium.spaces.Box(-bound, bound, (2, 3), dtype=np.float64)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        assert self.action_space.contains(action)
+        return super().step(action)
+
+
+@pytest.mark.parametrize("bound", [0.1, 0.3, 0.7])  # 0.1 and 0.3 are larger as float32, 0.7 is smaller
+def test_an_action_at_the_bounds_is_in_the_space(bound: float) -> None:
+    gymnasium.register("RewardsmithTest/Strict-v0", entry_point=Strict)
+    try:
+        simulator = _simulator(env_id="RewardsmithTest/Strict-v0", bound=bound)
+        simulator.reset()
+        for action in (simulator.action_low, simulator.action_high):
+            simulator.step(action.expand(2, -1))
+    finally:
+        del gymnasium.registry["RewardsmithTest/Strict-v0"]
+
+
 @pytest.mark.parametrize(
     ("env_id", "options", "words"),
     [

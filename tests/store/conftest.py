@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -137,3 +141,43 @@ def generations(judged: Judge, rejected: Callable[[str], Attempt]) -> tuple[Gene
         index=2, chain=0, attempts=(judged("g002-00", 3.5, parents=("g001-01",)),), parents=("g001-01",)
     )
     return first, second
+
+
+NOBODY = 65534
+OfAnother = Callable[..., AbstractContextManager[Path]]
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Root may write anywhere: for once this process is somebody else. What is imported now may not be found."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+@pytest.fixture
+def of_another() -> OfAnother:
+    """Gives a copy of a folder that this process may read and not write; one in it may be `closed` altogether."""
+
+    @contextmanager
+    def copied(folder: Path, *, closed: str | None = None) -> Iterator[Path]:
+        with TemporaryDirectory() as place:
+            Path(place).chmod(0o755)
+            copy = Path(shutil.copytree(folder, Path(place) / folder.name))
+            for path in (copy, *copy.rglob("*")):
+                path.chmod(0o555 if path.is_dir() else 0o444)
+            if closed is not None:
+                (copy / closed).chmod(0)
+            try:
+                with _as_nobody():
+                    yield copy
+            finally:
+                for path in (copy, *copy.rglob("*")):  # a folder is opened before what lies in it is listed
+                    path.chmod(0o755)
+
+    return copied

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from rewardsmith.errors import RunError
-from rewardsmith.store import claim_folder, list_runs, new_folder, resolve
+from rewardsmith.store import Run, claim_folder, fsck, list_runs, new_folder, resolve
 
 NAMES = ("20261120-090000-hopper_hop", "20261121-062000-hopper_hop", "20261121-070000-reacher_reach")
 
@@ -94,3 +96,38 @@ def test_an_unknown_name_lists_the_nearest(runs: Path) -> None:
 def test_an_empty_folder_of_runs_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"holds none. Begin one with `rewardsmith evolve`"):
         resolve("latest", tmp_path / "runs")
+
+
+def test_a_run_that_may_not_be_looked_into_is_none_and_hides_no_other(
+    runs: Path, of_another: Callable[..., AbstractContextManager[Path]]
+) -> None:
+    with of_another(runs, closed=NAMES[2]) as theirs:
+        assert tuple(f.name for f in list_runs(theirs)) == NAMES[:2]
+        assert resolve("latest", theirs) == theirs / NAMES[1]
+        with pytest.raises(RunError, match="no run called"):
+            resolve(str(theirs / NAMES[2]), theirs)
+        with pytest.raises(RunError, match="holds no run"):
+            Run.open(theirs / NAMES[2], write=False)
+        with pytest.raises(RunError, match="holds no run"):
+            fsck.check(theirs / NAMES[2])
+
+
+def test_runs_that_may_not_be_listed_are_one_clear_error(
+    runs: Path, of_another: Callable[..., AbstractContextManager[Path]]
+) -> None:
+    with of_another(runs.parent, closed="runs") as theirs, pytest.raises(RunError, match="Permission denied"):
+        list_runs(theirs / "runs")
+
+
+def test_a_run_that_is_deleted_while_runs_are_listed_is_no_error(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (runs / NAMES[0]).rename(runs / "small")
+    is_file = Path.is_file
+
+    def then_deleted(path: Path) -> bool:
+        found = is_file(path)
+        if path == runs / "small" / "ledger.sqlite":
+            path.parent.rename(runs.parent / "gone")
+        return found
+
+    monkeypatch.setattr(Path, "is_file", then_deleted)
+    assert resolve("latest", runs) == runs / NAMES[2]

@@ -7,7 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +109,21 @@ def test_what_was_begun_and_has_no_outcome_is_under_way_and_no_fault(folder: Pat
 def test_a_run_that_is_worked_on_is_not_looked_at(folder: Path) -> None:
     with Run.open(folder, write=True), pytest.raises(RunLocked):
         fsck.check(folder)
+
+
+def test_a_run_that_may_only_be_read_is_looked_at_with_or_without_its_lock(
+    folder: Path, of_another: Callable[..., AbstractContextManager[Path]]
+) -> None:
+    (folder / "policies" / "g001-01.safetensors").write_bytes(b"")
+    report = fsck.check(folder)
+    assert report.faults
+    for _ in range(2):
+        with of_another(folder) as theirs:
+            assert fsck.check(theirs).events == report.events
+            assert len(fsck.check(theirs).faults) == len(report.faults)
+            with pytest.raises(RunError, match="lock cannot be written"):
+                fsck.repair(theirs)
+        (folder / "lock").unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> Iterator[str]:

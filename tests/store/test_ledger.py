@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from rewardsmith.errors import RunError
-from rewardsmith.store.ledger import SCHEMA, Ledger
+from rewardsmith.store.ledger import SCHEMA, Ledger, copied
 
 # Ten times: a child appends events and prints the number of each once it is acknowledged, until it is killed at a
 # random moment. Each line says what was acknowledged last and how many events the ledger then holds, if in order.
@@ -240,3 +243,33 @@ def test_what_is_not_a_ledger_is_refused(tmp_path: Path) -> None:
         Ledger(tmp_path / "empty")
     with pytest.raises(RunError, match="holds no run: there is no missing in it"):
         Ledger(tmp_path / "missing")
+
+
+def test_a_ledger_of_the_first_version_that_may_only_be_read_is_read(
+    path: Path, of_another: Callable[..., AbstractContextManager[Path]]
+) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.append("a", "letter", 1)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE events DROP COLUMN link")
+        db.execute("PRAGMA user_version = 1")
+    with of_another(path.parent) as folder, closing(Ledger(folder / path.name)) as ledger:
+        ledger.verify()
+        assert [event.key for event in ledger.of("letter")] == ["a"]
+
+
+def test_a_copy_lacks_nothing_that_moves_into_the_ledger_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer empties what lies beside the ledger after the ledger itself was copied, and before that was."""
+    copyfile = shutil.copyfile
+    with closing(Ledger(path)) as writer, closing(sqlite3.connect(path)) as mover:
+        writer.append("a", "letter", 1)
+        os.utime(path, (0, 0))
+
+        def late(source: Path, target: Path) -> None:
+            if source.name.endswith("-wal"):
+                mover.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            copyfile(source, target)
+
+        monkeypatch.setattr(shutil, "copyfile", late)
+        with copied(path) as copy:
+            assert copy.execute("SELECT key FROM events").fetchall() == [("a",)]

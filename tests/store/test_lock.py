@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from rewardsmith.errors import RunLocked
-from rewardsmith.store.lock import Lock
+from rewardsmith.store.lock import Lock, held_still
 
 HOLDER = """
 import sys, time
@@ -53,3 +56,23 @@ def test_releasing_twice_is_no_error(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "lock", since="now")
     lock.release()
     lock.release()
+
+
+def test_who_looks_keeps_writers_out(tmp_path: Path) -> None:
+    with held_still(tmp_path / "lock", since="now"), pytest.raises(RunLocked, match=f"process {os.getpid()}"):
+        Lock(tmp_path / "lock", since="later")
+    Lock(tmp_path / "lock", since="later").release()
+
+
+def test_a_lock_that_may_only_be_read_tells_whether_somebody_writes(
+    tmp_path: Path, of_another: Callable[..., AbstractContextManager[Path]]
+) -> None:
+    (tmp_path / "lock").write_text('{"pid": 7, "host": "there", "since": "noon"}')
+    with of_another(tmp_path) as folder:
+        with held_still(folder / "lock", since="now"), held_still(folder / "lock", since="now"):
+            pass
+        writer = os.open(folder / "lock", os.O_RDONLY)
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        with pytest.raises(RunLocked, match="process 7 on there, since noon"), held_still(folder / "lock", since="now"):
+            pass
+        os.close(writer)

@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -704,3 +705,28 @@ def test_the_episodes_a_run_begins_with_are_kept_once(run: Run) -> None:
 def test_a_run_may_begin_with_no_episodes(run: Run) -> None:
     run.set_start_trajectories([])
     assert run.start_trajectories() == ()
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_run_that_may_only_be_read_shows_all_that_was_committed_and_takes_in_nothing(
+    run: Run,
+    generations: tuple[Generation, ...],
+    of_another: Callable[..., AbstractContextManager[Path]],
+    at_work: bool,
+) -> None:
+    """Where somebody is at work on it, or was killed, some of it lies beside the ledger."""
+    for generation in generations:
+        run.add_generation(generation)
+    told = [g.index for g in run.history()]
+    if not at_work:
+        run.close()
+    assert (run.folder / "ledger.sqlite-wal").exists() == at_work
+    with of_another(run.folder) as folder:
+        before = sorted(folder.iterdir())
+        with Run.open(folder, write=False) as reader:
+            assert [g.index for g in reader.history()] == told
+            with pytest.raises(RunError, match=r"readonly.*may be written to"):
+                reader.say(Note(text="Faster.", on="", who="ada", when="now"))
+        assert sorted(folder.iterdir()) == before
+        with pytest.raises(RunError, match="lock cannot be written"):
+            Run.open(folder, write=True)

@@ -30,6 +30,7 @@ SEEING = (
     mujoco.mjtSensor.mjSENS_GEOMFROMTO,
 )
 """Sensors that tell of geoms which touch nothing, too."""
+COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 
 
 def folder_of(task: Task) -> Path:
@@ -124,10 +125,25 @@ def _file(task: Task, name: str) -> Path:
 
 
 def _read(task: Task, file: Path) -> Any:
+    _must_be_utf8(task, file)
     try:
-        return mujoco.MjSpec.from_file(str(file))
+        spec = mujoco.MjSpec.from_file(str(file))
+        meant = mujoco.mju_getXMLDependencies(str(file))
     except ValueError as fault:
         raise refused(task, f"{file.name} is not a model that MuJoCo reads: {refusals.one_line(fault)}") from fault
+    for name in filter(is_file_name, meant):
+        _must_be_utf8(task, Path(name))
+    return spec
+
+
+def _must_be_utf8(task: Task, file: Path) -> None:
+    """MuJoCo takes names of any bytes and cannot tell them afterwards; in a comment they do no harm."""
+    content = COMMENT.sub(lambda comment: b"\n" * comment[0].count(b"\n"), file.read_bytes())
+    try:
+        content.decode()
+    except UnicodeDecodeError as fault:
+        line = content[: fault.start].count(b"\n") + 1
+        raise refused(task, f"{file.name} is not UTF-8 text, first in line {line}. Save it as UTF-8.") from fault
 
 
 def _other_file(spec: Any, said: str) -> str:

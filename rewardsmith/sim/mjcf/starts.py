@@ -199,7 +199,7 @@ class Commands:
         low = torch.tensor([x for c in declared.values() for x in c.low], dtype=torch.float64, device=device)
         high = torch.tensor([x for c in declared.values() for x in c.high], dtype=torch.float64, device=device)
         self._low, self._span = low, high - low
-        self.numbers = len(low)
+        self.numbers, self._episode_steps = len(low), task.episode_steps
         self.places: dict[str, tuple[int, int]] = {}
         self._bodies: list[tuple[int, int]] = []
         self._periods: list[tuple[int, int, int]] = []
@@ -224,10 +224,14 @@ class Commands:
         return self._low + self._span * uniform
 
     def due(self, elapsed: Tensor) -> Tensor:
-        """Which numbers change at this step of each episode, `(N, numbers)` bool; none at its start."""
+        """Which numbers change at this step of each episode, `(N, numbers)` bool.
+
+        None does at its start, or at its end, where nobody could follow it any more.
+        """
         changing = torch.zeros((len(elapsed), self.numbers), dtype=torch.bool, device=elapsed.device)
+        under_way = (elapsed > 0) & (elapsed < self._episode_steps)
         for period, first, last in self._periods:
-            changing[:, first:last] = ((elapsed > 0) & (elapsed % period == 0))[:, None]
+            changing[:, first:last] = (under_way & (elapsed % period == 0))[:, None]
         return changing
 
     def bodies(self, values: Tensor) -> Tensor:

@@ -408,3 +408,23 @@ def test_without_what_is_only_seen_a_model_is_small_and_moves_alike() -> None:
         mujoco.mj_step(each, data, nstep=200)
         states.append(data.qpos.copy())
     np.testing.assert_array_equal(*states)
+
+
+NAMED = """<mujoco>
+  <worldbody><body name="{}"><joint name="j"/><geom size="0.1"/></body></worldbody>
+  <actuator><motor joint="j" ctrlrange="-1 1" ctrllimited="true"/></actuator>
+</mujoco>
+"""
+
+
+@pytest.mark.parametrize("model", ["leg.xml", "whole.xml"])
+def test_a_model_that_is_no_utf8_is_named_and_what_to_do(task: Build, make: Make, tmp_path: Path, model: str) -> None:
+    (tmp_path / "leg.xml").write_bytes(NAMED.format("Körper").encode("latin-1"))
+    (tmp_path / "whole.xml").write_text('<mujoco><include file="leg.xml"/></mujoco>')
+    with pytest.raises(ConfigError, match=r"leg\.xml is not UTF-8 text, first in line 2\. Save it as UTF-8\.$"):
+        make(task(model, scene="flat", folder=tmp_path), "joint(j).qpos")
+
+
+def test_a_comment_may_be_of_any_bytes(task: Build, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "leg.xml").write_bytes(NAMED.format("b").encode() + "<!-- für -->\n".encode("latin-1"))
+    assert make(task("leg.xml", folder=tmp_path), "joint(j).qpos").reset().info["joint(j).qpos"].shape[0] == 3

@@ -87,6 +87,17 @@ def test_a_command_changes_when_its_time_has_come(task: Build, make: Make) -> No
     assert all(torch.equal(frame.info["command(goal)"], frames[0].info["command(goal)"]) for frame in frames)
 
 
+def test_a_command_does_not_change_at_an_episodes_end(task: Build, make: Make) -> None:
+    """What the last step is scored against is what its action was meant for."""
+    commands = {"speed": {"low": 0, "high": 1, "every_s": 0.2}}
+    simulator = make(replace(task(commands=commands), episode_steps=8), "command(speed)")
+    frames = [simulator.reset(), *(simulator.step(torch.zeros(3, 2)) for _ in range(9))]
+    speeds = [float(frame.info["command(speed)"][0]) for frame in frames]
+    assert frames[8].truncated.all()
+    assert [t for t in range(1, 9) if speeds[t] != speeds[t - 1]] == [4]
+    assert speeds[9] != speeds[8]  # of the next episode
+
+
 KEYED = """<mujoco><worldbody><body name="mark" mocap="true" pos="1 0 0"><geom name="m" size=".1"/></body>
   <body name="other" mocap="true"><geom size=".1"/></body><body name="arm" pos="0 0 1"><joint name="j"/>
   <geom size=".1" pos=".2 0 0"/></body></worldbody><actuator><motor joint="j" ctrlrange="-1 1"/></actuator>
