@@ -67,4 +67,5 @@ class ReturnScale:
     def scaled(self, rewards: Tensor) -> Tensor:
         """Rewards `(K, T, N)` over the deviation that is known, cut at 10; where there is none, as they are."""
         var = self._moments.var
-        return (rewards * torch.where(var > 0.0, torch.rsqrt(var), 1.0)).clamp(-10.0, 10.0)
+        known = var > torch.finfo(var.dtype).tiny  # below, some devices take it for 0
+        return (rewards * torch.where(known, torch.rsqrt(var), 1.0)).clamp(-10.0, 10.0)

@@ -198,9 +198,9 @@ class _Session:
                 training.stop = stopped(training.legs, self._settings.race)
         field = {t.trainee.id: t.legs for t in self._trainings if t.going}
         behind = dropped(field, self._settings.race, began=len(self._trainings), legs_left=legs_left)
-        ahead = {_reward(t) for t in self._trainings if (t.going and t.trainee.id not in behind) or _solved(t)}
+        ahead = {_candidate(t) for t in self._trainings if (t.going and t.trainee.id not in behind) or _solved(t)}
         for training in self._trainings:
-            if _reward(training) not in ahead:
+            if _candidate(training) not in ahead:
                 training.stop = training.stop or behind.get(training.trainee.id)
 
     def _progress(self) -> Progress:
@@ -225,7 +225,7 @@ class _Session:
         ]
 
 
-def _reward(training: Training) -> str:
+def _candidate(training: Training) -> str:
     """What trainings of one candidate have in common."""
     verified = training.trainee.verified
     return verified.graph.sha256 if verified else training.trainee.id

@@ -179,7 +179,10 @@ class ProcessSandbox:
             if worker.take(request, states):
                 return worker
             self.close()
-        raise SandboxUnavailable("The sandbox's worker started twice and took no request. Is this machine overloaded?")
+        raise SandboxUnavailable(
+            "The sandbox's worker started twice and took no request: this machine is overloaded, or something on it "
+            "kills processes. See to that, then run this again."
+        )
 
     def _running(self) -> _Worker:
         if self._worker and self._worker.layers is not None and not self._worker.alive():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,6 +170,19 @@ def test_a_candidate_is_solved_at_the_share_asked_for(share: float, over: bool) 
     if stop:
         assert stop.kind == "solved"
         assert stop.why.startswith("Stopped after 7 env steps: ")
+
+
+@pytest.mark.parametrize("odds", [0.005, 0.01, 0.02])
+def test_of_candidates_that_are_all_alike_rare_success_stops_none(odds: float) -> None:
+    draw = np.random.default_rng(0)
+    for _ in range(100):
+        played = (draw.random((8, 32)) < odds) * draw.random((8, 32))
+        halves = [(mean_of(row[:16].tolist()), mean_of(row[16:].tolist()), mean_of(row.tolist())) for row in played]
+        field = {
+            f"c{i}": [Leg(env_steps=100, fitness=whole, own_return=None, gained=gained(early, late))]
+            for i, (early, late, whole) in enumerate(halves)
+        }
+        assert not _dropped(field, RaceSettings(), left=7)
 
 
 def test_a_few_lucky_episodes_solve_nothing() -> None:
