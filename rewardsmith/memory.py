@@ -19,29 +19,28 @@ from rewardsmith.readings import Readings
 from rewardsmith.types import Task
 
 MIB = 2**20
-SHARE = 0.8  # of what is free may go into environments
+SHARE = 0.8  # of what is free may be taken
 AMPLE_MIB = 200.0  # with as much for each environment, none is measured: it is twice what the largest known take
 MEASURED = 4  # environments, to know what one takes
 
 _known_mib: dict[str, float | None] = {}
 
 
-def at_once(parts: int, envs: int, task: Task, simulator: SimulatorFactory) -> int:
-    """How many of `parts`, of `envs` environments each, may be played side by side; one at least.
+def at_once(parts: int, envs: int, task: Task, simulator: SimulatorFactory, *, besides_mib: float = 0.0) -> int:
+    """How many of `parts`, of `envs` environments and `besides_mib` each, may be played side by side; one at least.
 
-    All of them where the system does not say what is free, or what is held.
+    All of them where the system does not say what is free; where it does not say what is held, environments count
+    nothing.
     """
     free = free_mib()
-    if free is None or fitting(parts, envs, env_mib=AMPLE_MIB, free_mib=free) == parts:
+    if free is None or fitting(parts, each_mib=envs * AMPLE_MIB + besides_mib, free_mib=free) == parts:
         return parts
-    one = env_mib(task, simulator)
-    return parts if one is None else fitting(parts, envs, env_mib=one, free_mib=free)
+    return fitting(parts, each_mib=envs * (env_mib(task, simulator) or 0.0) + besides_mib, free_mib=free)
 
 
-def fitting(parts: int, envs: int, *, env_mib: float, free_mib: float) -> int:
-    """How many of `parts` fit into the share of what is free that environments may take; one at least."""
-    each = env_mib * envs
-    return parts if each * parts <= SHARE * free_mib else max(1, int(SHARE * free_mib / each))
+def fitting(parts: int, *, each_mib: float, free_mib: float) -> int:
+    """How many of `parts` fit into the share of what is free that they may take; one at least."""
+    return parts if each_mib * parts <= SHARE * free_mib else max(1, int(SHARE * free_mib / each_mib))
 
 
 def env_mib(task: Task, simulator: SimulatorFactory) -> float | None:

@@ -79,15 +79,23 @@ def test_this_machine_says_something() -> None:
 
 @given(
     parts=st.integers(1, 200),
-    envs=st.integers(1, 5000),
-    env=st.floats(0, 500),
+    each=st.floats(0, 1e6),
     free=st.floats(0, 1e7),
 )
-def test_what_fits_stays_within_the_share_and_no_more_would(parts: int, envs: int, env: float, free: float) -> None:
-    found = fitting(parts, envs, env_mib=env, free_mib=free)
+def test_what_fits_stays_within_the_share_and_no_more_would(parts: int, each: float, free: float) -> None:
+    found = fitting(parts, each_mib=each, free_mib=free)
     assert 1 <= found <= parts
-    assert found == 1 or found * envs * env <= SHARE * free * ROUNDING
-    assert found == parts or (found + 1) * envs * env * ROUNDING > SHARE * free
+    assert found == 1 or found * each <= SHARE * free * ROUNDING
+    assert found == parts or (found + 1) * each * ROUNDING > SHARE * free
+
+
+@pytest.mark.parametrize(("besides", "fit"), [(0.0, 8), (99.0, 8), (200.0, 4), (500.0, 1), (5000.0, 1)])
+def test_what_is_held_beside_environments_counts(monkeypatch: pytest.MonkeyPatch, besides: float, fit: int) -> None:
+    monkeypatch.setattr(memory, "free_mib", lambda: 1000.0)
+    monkeypatch.setattr(memory, "env_mib", lambda *_: 0.0)
+    assert memory.at_once(8, 32, point_task(), sim.make, besides_mib=besides) == fit
+    monkeypatch.setattr(memory, "env_mib", lambda *_: None)
+    assert memory.at_once(8, 32, point_task(), sim.make, besides_mib=besides) == fit
 
 
 @counted

@@ -21,6 +21,7 @@ import torch
 from rewardsmith import memory
 from rewardsmith.config import TrainSettings
 from rewardsmith.interfaces import Simulator, SimulatorFactory
+from rewardsmith.learn import kinds
 from rewardsmith.learn.policy import Shape
 from rewardsmith.learn.shard import Shard
 from rewardsmith.learn.training import Training
@@ -82,9 +83,12 @@ class Here:
                 self._leg(left[a:b], leg, job, tell)
 
     def _at_once(self, candidates: int, job: Job) -> int:
-        """How many train side by side: as the settings say, or as the memory takes their environments."""
+        """How many train side by side: as the settings say, or as the memory takes them with their environments."""
         s = job.settings
-        return max(1, s.at_once or memory.at_once(candidates, s.num_envs, job.task, self._simulator))
+        if s.at_once:
+            return s.at_once
+        kept = kinds.remembered_mib(job.shape, s)
+        return memory.at_once(candidates, s.num_envs, job.task, self._simulator, besides_mib=kept)
 
     def _leg(self, going: list[Training], leg: Stretch, job: Job, tell: Tell) -> None:
         """One leg of some of the candidates, dealt out to the workers."""

@@ -50,6 +50,11 @@ def whole_steps(settings: TrainSettings) -> int:
     return rollouts(settings) * settings.num_envs * settings.rollout_steps
 
 
+def remembered_mib(shape: Shape, settings: TrainSettings) -> float:
+    """What a candidate holds at most of what it has lived through: next to nothing for PPO."""
+    return sac.remembered_mib(shape, settings) if settings.algorithm == "sac" else 0.0
+
+
 def check(settings: TrainSettings) -> None:
     """Raises: ConfigError: settings that the algorithm has no way to follow."""
     if settings.algorithm == "sac" and settings.warm_start:

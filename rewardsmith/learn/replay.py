@@ -17,6 +17,8 @@ from torch import Tensor
 
 from rewardsmith.learn.draws import rows_at
 
+FACTS = 3  # of a step: reward, 1 where it ended the task, 1 where a transition
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remembered:
@@ -40,7 +42,7 @@ class Replay:
         size = (count, blocks, steps + 1, num_envs)
         self._obs = torch.zeros(*size, obs_dim, device=device)
         self._action = torch.zeros(*size, action_dim, device=device)
-        self._facts = torch.zeros(*size, 3, device=device)  # reward, 1 where it ended the task, 1 where a transition
+        self._facts = torch.zeros(*size, FACTS, device=device)
         self._added = 0
 
     @property

@@ -29,10 +29,11 @@ from rewardsmith.learn.group import State, alike
 from rewardsmith.learn.normalise import ReturnScale, RunningMoments
 from rewardsmith.learn.perceptrons import Perceptrons, first
 from rewardsmith.learn.policy import ACTIVATIONS, Shape, normalised
-from rewardsmith.learn.replay import Remembered, Replay
+from rewardsmith.learn.replay import FACTS, Remembered, Replay
 from rewardsmith.types import Policy
 
 CRITICS = 2
+COPIES = 3  # of what is remembered, where a leg that has begun is saved
 LOG_STD_LOW, LOG_STD_HIGH = -5.0, 2.0
 NO_LIMIT = 1e9  # of a gradient's norm
 
@@ -63,6 +64,12 @@ def fits(found: State, fresh: State, settings: TrainSettings, *, rollouts: int) 
 def _blocks(s: TrainSettings) -> int:
     """How many rollouts are remembered."""
     return max(1, min(s.sac.replay_steps, s.env_steps) // (s.num_envs * s.rollout_steps))
+
+
+def remembered_mib(shape: Shape, settings: TrainSettings) -> float:
+    """Of a candidate, at most: its ring, what it brought from the leg before, and a checkpoint's copy."""
+    rows = _blocks(settings) * (settings.rollout_steps + 1) * settings.num_envs
+    return COPIES * rows * (shape.obs_dim + shape.action_dim + FACTS) * torch.float32.itemsize / 2**20
 
 
 def _widths(shape: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.distributions import Normal, TanhTransform, TransformedDistribution
 
-from rewardsmith import sim
+from rewardsmith import memory, sim
 from rewardsmith.config import RaceSettings, SacSettings, TrainSettings
 from rewardsmith.errors import ConfigError
 from rewardsmith.interfaces import Rollout, Trainee
@@ -322,6 +323,39 @@ def test_a_state_taken_out_and_put_back_is_the_same(group: SacGroup) -> None:
     for k, state in enumerate(states):
         for name, tensor in again.state(k).items():
             assert torch.equal(tensor, state[name]), name
+
+
+@pytest.mark.parametrize("rollouts", [1, 2, 5])
+def test_no_candidate_remembers_more_than_is_reckoned_with(rollouts: int) -> None:
+    few = TrainSettings(**OFF_POLICY, num_envs=4, rollout_steps=8, env_steps=4 * 8 * rollouts)
+    group = SacGroup([sac.fresh(SHAPE, few, seed=0)], SHAPE, few, device=CPU)
+    for _ in range(rollouts):
+        states, none = torch.zeros(9, 4, 3), torch.zeros(8, 4)
+        group._replay.add(states, torch.zeros(8, 4, 2), none, terminated=none, valid=none)
+    held = sum(x.nbytes for name, x in group.state(0).items() if name.startswith("replay.") and x.dim())
+    assert held == sac.remembered_mib(SHAPE, few) * 2**20 / sac.COPIES
+
+
+def test_where_the_memory_takes_one_at_a_time_one_at_a_time_learns_the_same(
+    train: Train, trainee: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+
+    class Watched(SacGroup):
+        def __init__(self, states: Sequence[State], *args: Any, **options: Any) -> None:
+            widths.append(len(states))
+            super().__init__(states, *args, **options)
+
+    field = [trainee(g) for g in (0.0, 1.0)]
+    together = train(field, **OFF_POLICY, workers=1)
+    monkeypatch.setattr(sac, "SacGroup", Watched)
+    monkeypatch.setattr(memory, "env_mib", lambda *_: 0.0)
+    shape = Shape(obs_dim=4, action_dim=2, hidden=(16, 16), activation="tanh", init_log_std=0.0)
+    one = sac.remembered_mib(shape, TrainSettings(**OFF_POLICY, num_envs=4, rollout_steps=16, env_steps=256))
+    monkeypatch.setattr(memory, "free_mib", lambda: 1.5 * one / memory.SHARE)
+    apart = train(field, **OFF_POLICY, workers=1)
+    assert max(widths) == 1
+    assert all(_same(a, b) for a, b in zip(together, apart, strict=True))
 
 
 # --- what there is not ----------------------------------------------------------------------------------------------
