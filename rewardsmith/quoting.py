@@ -20,7 +20,8 @@ CONTROL = re.compile(r"<(?=[|｜])|<(?=/?(?:s|bos|eos|think|start_of_turn|end_of
 def cleaned(text: str, *, limit: int = TEXT_LIMIT) -> str:
     """Printable characters, newlines and tabs of `text`, at most `limit` of them before a remark on how much is cut."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(c for c in lines if c.isprintable() or c in "\n\t")
+    spaced = "".join(" " if c.isspace() and c not in "\n\t" else c for c in lines)  # also no-break and narrow ones
+    kept = "".join(c for c in spaced if c.isprintable() or c in "\n\t")
     cut = f" [cut: {len(kept) - limit} more characters]" if len(kept) > limit else ""
     return CONTROL.sub(lambda match: match[0] + " ", kept[:limit]) + cut
 

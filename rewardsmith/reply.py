@@ -234,7 +234,9 @@ def _between_words(text: str) -> list[Block]:
     start = next((i for i, line in enumerate(lines) if CODE_START.match(line)), len(lines))
     body = next((i for i in range(start, len(lines)) if lines[i].startswith("def ")), len(lines))
     end = next((i for i in range(body, len(lines)) if _is_prose(lines[i])), len(lines))
-    for piece in (text, "\n".join(lines[start:end])):
+    last = max((i for i in range(body, end) if lines[i].startswith("def ")), default=body)
+    stops = [i for i in range(end - 1, last, -1) if lines[i].strip() and not lines[i][0].isspace()]
+    for piece in (text, *("\n".join(lines[start:stop]) for stop in (end, *stops))):
         block = Block(code=repaired(piece), language="", closed=False)
         if block.tree is not None and block.functions:
             return [block]
@@ -271,8 +273,11 @@ def choose(blocks: Sequence[Block], *, cut_short: bool) -> Block | None:
     Blocks that parse go before those that do not (an outline with "..." for arguments), unless the last one is what
     the reply broke off in.
     """
-    python = [b for b in blocks if b.language in PYTHON] or list(blocks)
+    python = [b for b in blocks if b.language in PYTHON]
+    if not any(b.functions for b in python):
+        python = list(blocks)
     ranks: tuple[Callable[[Block], bool], ...] = (
+        lambda b: b.returns and "compute_reward" in b.functions,
         lambda b: b.returns and any(name.startswith("compute_reward") for name in b.functions),
         lambda b: b.returns and any("reward" in n.lower() and not n.startswith("test") for n in b.functions),
         lambda b: b.returns and bool(b.functions),

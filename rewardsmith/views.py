@@ -7,7 +7,7 @@ A view has no fitness's source, no signal's source and no reference reward. Text
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from rewardsmith.feedback.summary import ends
 from rewardsmith.feedback.wording import SHOWN_WHOLE
 from rewardsmith.interfaces import Brief
 from rewardsmith.quoting import cleaned, one_line
+from rewardsmith.screen.records import records
 from rewardsmith.sources import measured_signals
 from rewardsmith.types import (
     Anchor,
@@ -157,7 +158,10 @@ class ScoreView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectionView:
-    """A rejection and the line it is about, as a quotation; `screened` where the code itself is fine."""
+    """A rejection and the line it is about, as a quotation; `screened` where the code itself is fine.
+
+    `duplicate` where all that was wrong with it is that it had been tried.
+    """
 
     stage: str
     reason: str
@@ -165,6 +169,7 @@ class RejectionView:
     line: int | None
     quoted: str
     screened: bool
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,14 +218,14 @@ class AttemptView:
 
 def training_view(brief: Brief, train: TrainSettings | None) -> TrainingView | None:
     """None where the brief does not tell of it; without `train` it tells less."""
-    if not brief.env_steps or not 0 < brief.gamma < 1:
+    if not brief.env_steps:
         return None
-    ahead = 1 / (1 - brief.gamma)
+    ahead = 1 / (1 - brief.gamma) if 0 < brief.gamma < 1 else None  # steps
     return TrainingView(
         env_steps=brief.env_steps,
         gamma=_g(brief.gamma),
-        ahead=_g(ahead, digits=3),
-        ahead_s=_g(ahead * brief.task.control_dt_s, digits=2),
+        ahead="" if ahead is None else _g(ahead, digits=3),
+        ahead_s="" if ahead is None else _g(ahead * brief.task.control_dt_s, digits=2),
         scaled=train.normalise_reward if train else None,
         summed=train.sac.ahead if train and train.algorithm == "sac" else 1,
         warm=None if train is None else _percentage(train.warm_start) if train.warm_start else "",
@@ -284,7 +289,7 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
         by_seed=tuple("failed" if m is None else _g(m) for m in outcome.by_seed) if isinstance(outcome, Judged) else (),
         peak=_peak_view(outcome) if isinstance(outcome, Judged) else None,
         stopped=_stop_view(trained) if trained else None,
-        rejection=rejection_view(outcome, attempt.candidate.code) if isinstance(outcome, Rejected) else None,
+        rejection=_rejection(attempt, outcome) if isinstance(outcome, Rejected) else None,
         warnings=tuple(one_line(w) for w in verified.warnings) if verified else (),
         feedback=tuple(
             cleaned(f.text, limit=FEEDBACK_LIMIT)
@@ -295,6 +300,11 @@ def attempt_view(attempt: Attempt, *, omit: Collection[str] = ()) -> AttemptView
         changes=next((_changes(f) for f in attempt.feedback if f.source == "changes"), ""),
         formulas=_formulas(attempt) if trained else (),
     )
+
+
+def _rejection(attempt: Attempt, rejected: Rejected) -> RejectionView:
+    duplicate = any(r.test == "duplicate" and r.verdict == "failed" for r in records(attempt))
+    return replace(rejection_view(rejected, attempt.candidate.code), duplicate=duplicate)
 
 
 def rejection_view(rejected: Rejected, code: str) -> RejectionView:

@@ -27,6 +27,8 @@ from rewardsmith.graph import RewardGraph, allowed_inputs
 from rewardsmith.interfaces import Brief, Sandbox, Scene
 from rewardsmith.sandbox import gate, vocabulary
 from rewardsmith.sandbox.faults import FaultFound
+from rewardsmith.screen import Failed
+from rewardsmith.screen.records import feedback as screen_feedback
 from rewardsmith.types import (
     Anchor,
     Attempt,
@@ -164,6 +166,12 @@ UNPREFERRED = Rejected(
     reason="Held against 5 successes and 11 failures of known policies, the reward ranks 44% of the pairs rightly.",
     hint="A success must earn more over the whole episode than a failure; 'alive' pays the failure more.",
 )
+TWIN = Rejected(
+    stage="screen",
+    reason="It is the same reward as g001-00, which reached fitness 3.1 +/- 0.2.",
+    hint="Write a reward that differs in what it pays for, not in its size or its words.",
+)
+TRIED = (screen_feedback([Failed(test="duplicate", reason=TWIN.reason, hint=TWIN.hint, proven=True)], audited=False),)
 CHANGED = (
     Feedback(
         source="changes",
@@ -235,6 +243,10 @@ CASES = {
                 feedback=(Feedback(source="preference", text="The failure it scores highest, step by step."),),
             ),
         ),
+    ),
+    "improve_after_a_duplicate": Brief(
+        task=TASK,
+        turns=(attempt("g001-00", judged(3.1, success=0.5)), replace(attempt("g002-00", TWIN), feedback=TRIED)),
     ),
     "improve_told_of_changes": Brief(
         task=TASK, turns=(PARENT,), siblings=tuple(replace(a, feedback=CHANGED) for a in SIBLINGS[:3])
@@ -727,6 +739,17 @@ def test_prompt_tells_budget_discount_and_ranges() -> None:
     assert "trained for 150000 control steps in all, its parallel environments taken together, with" in text
     assert "with discount 0.99: it looks about 100 steps" in text
     assert "| -2.3 to 1.4 |" in text
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0])
+def test_a_discount_that_looks_ahead_without_end_or_not_at_all_hides_nothing_else(gamma: float) -> None:
+    brief = Brief(task=TASK, env_steps=150_000, gamma=gamma)
+    text = prompting.render(brief, settings=SEARCH).messages[1].content
+    assert (
+        f"in all, its parallel environments taken together, with discount {gamma:g}. Rewards are never shifted" in text
+    )
+    assert "150000 control steps" in text
+    assert "Reaching the time limit counts" in text
 
 
 def told_of_training(train: TrainSettings | None) -> str:

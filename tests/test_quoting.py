@@ -50,5 +50,10 @@ def test_one_line_is_one_line() -> None:
     assert quoting.one_line("a\n  b\t\u2028c") == "a b c"
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000", "\u2028", "\x0b"])
+def test_a_space_of_any_kind_still_parts_words(space: str) -> None:
+    assert quoting.cleaned(f"walk{space}at 0.5{space}m/s") == "walk at 0.5 m/s"
+
+
 def test_cut_is_told_with_how_much_is_gone() -> None:
     assert quoting.cleaned("abcdef", limit=4) == "abcd [cut: 2 more characters]"

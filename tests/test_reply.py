@@ -109,6 +109,41 @@ def test_renamed_reward_function_is_found() -> None:
     assert read(fence(HELPER) + fence(renamed)) == renamed
 
 
+HELPS = """def compute_reward_terms(x: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(x / 0.5)
+"""
+
+
+@pytest.mark.parametrize("helped", [CODE, CODE.replace("torch.tanh(x / 0.5)", "compute_reward_terms(x)")])
+def test_a_helper_called_like_the_reward_function_does_not_take_its_place(helped: str) -> None:
+    found = read(fence(helped) + "where:\n" + fence(HELPS))
+    assert isinstance(found, str)
+    assert found.startswith(helped.rstrip())
+    assert ("compute_reward_terms(x: " in found) == (helped != CODE)
+
+
+@pytest.mark.parametrize("language", ["py3", "python3.12", "Python3.10", "python:reward.py", "sage"])
+@pytest.mark.parametrize("other", ["", "text"])
+def test_code_in_a_fence_of_an_unknown_name_is_found_beside_one_without_code(language: str, other: str) -> None:
+    assert read("The idea:\n" + fence("r = v - 0.1 * a**2\n", other) + "Code:\n" + fence(CODE, language)) == CODE
+
+
+WORDS_AFTER = (
+    "Explanation: it rewards nearness.", "Note: near is bounded.", "1. near pays.\n2. It is bounded.",
+    "Explanation:\n- near pays", "Here (as asked) it pays.", "- It pays\n\nNote: all of it.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WORDS_AFTER)
+def test_words_that_look_like_code_after_code_without_a_fence_are_left_out(words: str) -> None:
+    assert read(f"Here it is.\n\n{CODE}\n{words}\n") == CODE
+
+
+def test_a_function_that_broke_off_does_not_leave_its_helper_alone() -> None:
+    text = HELPER + "\n\ndef compute_reward(x: torch.Tensor):\n    near = torch.tanh(x /\n\nNote: it ends here.\n"
+    assert not isinstance(read(text), str)
+
+
 def test_code_with_a_syntax_error_is_handed_on_for_the_static_gate_to_explain() -> None:
     broken = CODE.replace("x / 0.5)", "x / 0.5")
     assert read(fence(broken)) == broken

@@ -12,13 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
+import torch
 from torch import Tensor
 
 from rewardsmith import graph_ops, graph_program
 from rewardsmith.codetext import formulas, named_numbers, parsed, value_of
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import episodes
+from rewardsmith.feedback.episodes import Episode
 from rewardsmith.feedback.wording import g, in_unit, label, named
 from rewardsmith.graph import RewardGraph
 from rewardsmith.graph_program import Program, Ref, Value
@@ -53,7 +56,8 @@ class Changes:
             return None
         found = by_values(compared(before, after), before, after, _asked(scene), scene.task)
         what = found.words(renumbered(parent.candidate.code, attempt.candidate.code))
-        lines = new_formulas(parent.candidate.code, attempt.candidate.code) if found.added or found.rewritten else []
+        other = found.added or found.rewritten or found.total
+        lines = new_formulas(parent.candidate.code, attempt.candidate.code) if other else []
         result = _result(parent.outcome, attempt.outcome, scene.task)
         return Feedback(
             source=self.name,
@@ -67,6 +71,7 @@ class Comparison:
     """Names of components; `renamed` from old to new, `tuned` with each number as it was and as it is.
 
     Of those rewritten, `alike` give what they gave, and `scaled` so many times that; `rewritten` are the others.
+    `total`: the total is made of the components in another way than before, as far as that can be told.
     """
 
     added: tuple[str, ...]
@@ -77,6 +82,7 @@ class Comparison:
     kept: tuple[str, ...]
     alike: tuple[str, ...] = ()
     scaled: Mapping[str, float] = field(default_factory=dict)
+    total: bool = False
 
     def words(self, names: Mapping[Pair, str] | None = None) -> str:
         """One line; `names` are what the code calls numbers that were changed, by how they were and are."""
@@ -101,7 +107,10 @@ class Comparison:
             yield f"rewrote {named(self.alike)} to the same effect"
         for name, factor in self.scaled.items():
             yield f"`{label(name)}` is {_number(factor)} times what it was"
-        if self.kept and (self.added or self.dropped or self.rewritten or self.tuned or self.alike or self.scaled):
+        if self.total:
+            yield "the total is made of the components in another way"
+        others = self.added or self.dropped or self.rewritten or self.tuned or self.alike or self.scaled or self.total
+        if self.kept and others:
             yield f"{named(self.kept)} unchanged"
 
 
@@ -119,9 +128,12 @@ def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
         if same is not None:
             renamed[same] = name
     both = [name for name in new if name in old]
+    added = tuple(n for n in new if n not in old and n not in renamed.values())
+    dropped = tuple(n for n in gone if n not in renamed)
+    alike = all(old[n] == new.get(renamed.get(n, n)) for n in old)
     return Comparison(
-        added=tuple(n for n in new if n not in old and n not in renamed.values()),
-        dropped=tuple(n for n in gone if n not in renamed),
+        added=added,
+        dropped=dropped,
         renamed=renamed,
         rewritten=tuple(n for n in both if old[n].form != new[n].form),
         tuned={
@@ -130,6 +142,7 @@ def compared(before: RewardGraph, after: RewardGraph) -> Comparison:
             if old[n].form == new[n].form and old[n].numbers != new[n].numbers
         },
         kept=tuple(n for n in both if old[n] == new[n]),
+        total=not added and not dropped and _reweighed(before, after, renamed, same=alike),
     )
 
 
@@ -140,7 +153,7 @@ def by_values(
     found: Comparison, before: RewardGraph, after: RewardGraph, known: Sequence[Trajectory], task: Task
 ) -> Comparison:
     """The comparison after a look at what either gives at every step of `known` episodes."""
-    if not found.rewritten:
+    if not found.rewritten and not found.total:
         return found
     old, new = (episodes.under(graph, known, task) for graph in (before, after))
     factors = {n: _factor(episodes.joined(old, n), episodes.joined(new, n)) for n in found.rewritten}
@@ -149,7 +162,22 @@ def by_values(
         rewritten=tuple(n for n, factor in factors.items() if factor is None),
         alike=tuple(n for n, factor in factors.items() if factor == 1.0),
         scaled={n: factor for n, factor in factors.items() if factor not in (None, 1.0)},
+        total=found.total and not (known and (_paid_alike(old, new) or (_sums(old) and _sums(new)))),
     )
+
+
+def _sums(played: Sequence[Episode]) -> bool:
+    """Whether a reward is the sum of its components, at every step."""
+    return all(_close(sum(e.components.values(), torch.zeros(e.steps)), e.reward) for e in played)
+
+
+def _paid_alike(old: Sequence[Episode], new: Sequence[Episode]) -> bool:
+    """Whether two rewards pay the same at every step."""
+    return all(_close(a.reward, b.reward) for a, b in zip(old, new, strict=True))
+
+
+def _close(one: Tensor, two: Tensor) -> bool:
+    return bool((one - two).abs().max() <= SAME * one.abs().max())
 
 
 def _asked(scene: Scene) -> list[Trajectory]:
@@ -215,15 +243,33 @@ def _parts(graph: RewardGraph) -> dict[str, _Part]:
     return {name: _part(program, ref) for name, ref in program.components}
 
 
-def _part(program: Program, end: Ref) -> _Part:
-    """Every value on the way to `end` once, each after what it reads."""
+def _reweighed(before: RewardGraph, after: RewardGraph, renamed: Mapping[str, str], *, same: bool) -> bool:
+    """Whether the totals are made of the components in two ways.
+
+    One that is not made of the components alone tells it only where those are the `same`.
+    """
+    programs = [graph_program.read(graph.to_json()) for graph in (before, after)]
+    leaves = [{ref.index: f"component {renamed.get(n, n)}" for n, ref in p.components} for p in programs]
+    old, new = (_part(p, p.total, known) for p, known in zip(programs, leaves, strict=True))
+    return old != new and (same or not any(_reads_inputs(p, k) for p, k in zip(programs, leaves, strict=True)))
+
+
+def _reads_inputs(program: Program, leaves: Mapping[int, str]) -> bool:
+    """Whether the total reads an input other than through the components."""
+    return any(index < len(program.inputs) and index not in leaves for index in _order(program, program.total, leaves))
+
+
+def _part(program: Program, end: Ref, leaves: Mapping[int, str] = MappingProxyType({})) -> _Part:
+    """Every value on the way to `end` once, each after what it reads; `leaves` stand for themselves, by index."""
     first = len(program.inputs) + len(program.constants)
-    order = _order(program, end)
+    order = _order(program, end, leaves)
     place = {index: i for i, index in enumerate(order)}
     lines: list[str] = []
     numbers: list[float] = []
     for index in order:
-        if index < len(program.inputs):
+        if index in leaves:
+            lines.append(leaves[index])
+        elif index < len(program.inputs):
             lines.append(program.inputs[index])
         elif index < first:
             constant = program.constants[index - len(program.inputs)]
@@ -237,7 +283,7 @@ def _part(program: Program, end: Ref) -> _Part:
     return _Part("\n".join(lines), tuple(numbers))
 
 
-def _order(program: Program, end: Ref) -> list[int]:
+def _order(program: Program, end: Ref, leaves: Mapping[int, str]) -> list[int]:
     first = len(program.inputs) + len(program.constants)
     order: dict[int, None] = {}
     waiting = [(end.index, False)]
@@ -245,7 +291,7 @@ def _order(program: Program, end: Ref) -> list[int]:
         index, ready = waiting.pop()
         if index in order:
             continue
-        reads = program.nodes[index - first].refs() if index >= first else []
+        reads = program.nodes[index - first].refs() if index >= first and index not in leaves else []
         if ready or not reads:
             order[index] = None
         else:

@@ -23,6 +23,7 @@ from rewardsmith.feedback.saturation import Saturation, saturated
 from rewardsmith.feedback.summary import ends
 from rewardsmith.feedback.wording import g, label
 from rewardsmith.interfaces import Scene
+from rewardsmith.measures.correlation import side_by_side
 from rewardsmith.types import Attempt, Feedback, Judged, Trained
 
 Kind = Literal["never", "constant", "dominant", "opposed", "faded", "full", "ending_pays"]
@@ -157,10 +158,7 @@ def _in_training(trained: Trained, name: str) -> float | None:
     fitness, curve = trained.curve("fitness"), trained.curve(COMPONENT + name)
     if fitness is None or curve is None:
         return None
-    at = dict(zip(fitness.env_steps, fitness.values, strict=True))
-    return _correlation(
-        [(v, at[s]) for s, v in zip(curve.env_steps, curve.values, strict=True) if s in at], least=POINTS
-    )
+    return _correlation(side_by_side(curve, fitness), least=POINTS)
 
 
 def _correlation(pairs: Sequence[tuple[float, float]], *, least: int) -> float | None:
@@ -373,7 +371,7 @@ def _formula(s: Saturation) -> str:
 
 
 def _remedy(s: Saturation) -> str:
-    if s.better is None or s.squash.scale is None:
+    if s.better is None or s.squash.scale is None or s.squash.power != 1:  # then the code has another number
         way = f"divide its argument by {g(abs(s.median), digits=2)}"
         return f"To bring the median argument to about 1, {way}."
     return (

@@ -1,9 +1,14 @@
-"""Pearson's correlation, of two rewards over the same transitions or of any two rows of numbers."""
+"""Pearson's correlation, of two rewards over the same transitions or of any rows of numbers; curves side by side."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from statistics import fmean
+
 import torch
 from torch import Tensor
+
+from rewardsmith.types import Curve
 
 CONSTANT = 1e-6
 """Numbers that vary by less than this share of their size are constant: they come from float32."""
@@ -26,3 +31,19 @@ def standardised(values: Tensor) -> Tensor | None:
     centred = wide - wide.mean()
     spread = centred.square().mean().sqrt()
     return centred / spread if float(spread) > CONSTANT * float(wide.abs().max()) else None
+
+
+def side_by_side(curve: Curve, other: Curve) -> list[tuple[float, float]]:
+    """A pair for each point of the `other`: the mean of this curve since the point before, and the other's value.
+
+    Curves of what ends with an episode have fewer points than those of what each step earns. Where none of this one's
+    lie in between there is no pair.
+    """
+    found: list[tuple[float, float]] = []
+    since = 0
+    for at, value in zip(other.env_steps, other.values, strict=True):
+        until = bisect_right(curve.env_steps, at)
+        if until > since:
+            found.append((fmean(curve.values[since:until]), value))
+        since = until
+    return found

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rewardsmith.measures.correlation import side_by_side
 from rewardsmith.propose.terms import COSTS, WITH_TEMPERATURE, Genome, Key, Term, component_names
 from rewardsmith.types import Attempt, Judged, Task, Trained
 
@@ -54,7 +55,11 @@ def diagnose(attempt: Attempt, genome: Genome, task: Task) -> Diagnosis:
         t.key: _values(trained, f"component/{name}")
         for t, name in zip(genome.terms, component_names(genome), strict=True)
     }
-    agreement = {key: r for key, values in series.items() if (r := correlation(values, fitness)) is not None}
+    agreement = {
+        t.key: r
+        for t, name in zip(genome.terms, component_names(genome), strict=True)
+        if (r := _agreement(trained, f"component/{name}")) is not None
+    }
     return Diagnosis(
         findings=tuple(_findings(genome, series, agreement)),
         agreement=agreement,
@@ -68,6 +73,15 @@ def correlation(first: Sequence[float], second: Sequence[float]) -> float | None
     if len(first) != len(second) or len(first) < 5 or _still(first) or _still(second):
         return None
     return statistics.correlation(first, second)
+
+
+def _agreement(trained: Trained, name: str) -> float | None:
+    """The correlation of a curve with fitness, which has fewer points where episodes are longer than rollouts."""
+    curve, fitness = trained.curve(name), trained.curve("fitness")
+    if not fitness or not curve or not _values(trained, name) or not _values(trained, "fitness"):
+        return None
+    pairs = side_by_side(curve, fitness)
+    return correlation([a for a, _ in pairs], [b for _, b in pairs])
 
 
 def _trained(attempt: Attempt) -> Trained | None:

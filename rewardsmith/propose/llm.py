@@ -115,7 +115,7 @@ class LLMProposer:
         self._dialect = Dialect(model=model, tell=self._tell)
         self._jitter = random.Random()
         self._answered = False
-        self._price_told = False
+        self._price_told = self._tokens_told = False
         self._cut_told = False
         if self.endpoint.through == "litellm":
             _need_litellm(self.endpoint)
@@ -244,6 +244,8 @@ class LLMProposer:
             return
 
     def _reply(self, answer: Answer, *, seconds: float) -> Reply:
+        if not answer.tokens_in and not answer.tokens_out:
+            self._tell_no_tokens()
         return Reply(
             text=_without_secrets(answer.text),
             finish=_without_secrets(answer.finish),
@@ -266,6 +268,15 @@ class LLMProposer:
             return 0.0
         return price.cost_usd(
             tokens_in=answer.tokens_in, tokens_out=answer.tokens_out, cached_in=answer.tokens_in_cached
+        )
+
+    def _tell_no_tokens(self) -> None:
+        if self._tokens_told:
+            return
+        self._tokens_told = True
+        self._tell(
+            f"{self.name} did not say how many tokens a reply took: they count as 0 there, so that limits.tokens may "
+            "end a run later than it says."
         )
 
     def _tell_no_price(self) -> None:

@@ -61,7 +61,7 @@ def _number(value: str | None) -> float | None:
 def _seconds_until(value: str | None, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(value) if value else None
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an hour of many digits
         return None
     if moment is None:
         return None

@@ -184,6 +184,7 @@ class _Said(_Lenient):
 class _Choice(_Lenient):
     message: _Said
     finish_reason: str | None = None
+    error: Any = None  # OpenRouter's, where a provider broke off in the middle
 
 
 class _CachedTokens(_Lenient):
@@ -195,6 +196,15 @@ class _Usage(_Lenient):
     completion_tokens: int | None = None
     prompt_tokens_details: _CachedTokens | None = None
     cost: float | None = Field(None, ge=0.0, allow_inf_nan=False)  # OpenRouter's, in US dollars
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _unreadable_counts_as_none(cls, given: object, read: ValidatorFunctionWrapHandler) -> object:
+        """What of a bill can be read counts."""
+        try:
+            return read(given)
+        except ValidationError:
+            return None
 
 
 class _Completion(_Lenient):
@@ -230,7 +240,10 @@ def read_completion(body: str) -> Answer | Fault:
         completion = _Completion.model_validate_json(_clean_json(body))
     except (ValueError, RecursionError):
         return _no_completion(body)
-    return _answer(completion) if completion.choices else _no_completion(body)
+    if not completion.choices:
+        return _no_completion(body)
+    broken = completion.choices[0].error
+    return _no_completion(json.dumps({"error": broken})) if broken else _answer(completion)
 
 
 def _clean_json(body: str) -> bytes:

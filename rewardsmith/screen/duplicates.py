@@ -42,8 +42,8 @@ class Twin:
 
     @classmethod
     def of_this_batch(cls, candidate: str, graph: RewardGraph) -> Twin:
-        """A reward that is about to be trained."""
-        return cls(id=candidate, graph=graph, result="is about to be trained")
+        """A reward that is trained in the same generation; the words are read when that is over, too."""
+        return cls(id=candidate, graph=graph, result="is of the same generation")
 
 
 def judged_twins(known: Sequence[Attempt]) -> list[Twin]:

@@ -16,7 +16,7 @@ from rewardsmith.config import SearchSettings
 from rewardsmith.graph import RewardGraph
 from rewardsmith.interfaces import Ask, Brief, Question
 from rewardsmith.sim.point import point_task
-from rewardsmith.types import Attempt, Candidate, Drafted, Rejected, Reply, Spend, Task, Verified
+from rewardsmith.types import Attempt, Candidate, Constant, Drafted, Rejected, Reply, Spend, Task, Verified
 
 Answering = Callable[[Mapping[str, str]], Ask]
 
@@ -213,6 +213,15 @@ def test_prompt_of_a_revision_as_it_stands(brief: Brief, golden: Callable[[str, 
     code, told = prompt.messages[len(before) :]
     assert (code.role, told.role) == ("assistant", "user")
     golden("revise.md", f"{code.content}\n\n---\n\n{told.content}\n")
+
+
+def test_a_critic_is_told_of_the_numbers_that_code_may_ask_for(brief: Brief) -> None:
+    told = critic.question(draft(code=CODE), brief, number=1).prompt.messages[0].content
+    assert "plain Python numbers" not in told
+    reach = Constant(name="reach_m", value=0.35, unit="m", doc="how near counts as reached")
+    with_one = replace(brief, task=replace(brief.task, constants=(reach,)))
+    told = critic.question(draft(code=CODE), with_one, number=1).prompt.messages[0].content
+    assert "| `reach_m` | 0.35 | m | how near counts as reached |" in told
 
 
 def test_code_cannot_leave_its_fence_and_no_source_is_told(brief: Brief) -> None:

@@ -44,6 +44,24 @@ def compute_reward(hand: torch.Tensor, goal: torch.Tensor, speed: torch.Tensor, 
         ),
         ({"action.square()": "action.abs()"}, "rewrote `effort`; `near`, `fast` unchanged"),
         ({"hand - goal, dim": "hand[:, :2] - goal[:, :2], dim"}, "rewrote `near`; `fast`, `effort` unchanged"),
+        (
+            {"return near + fast": "return 5.0 * near + fast"},
+            "the total is made of the components in another way; `near`, `fast`, `effort` unchanged",
+        ),
+        (
+            {"return near + fast": "return 5.0 * near + fast", "/ 0.5": "/ 0.2"},
+            "numbers of `near`: 0.5 -> 0.2; the total is made of the components in another way; "
+            "`fast`, `effort` unchanged",
+        ),
+        (
+            {"return near + fast": "return near - fast", '"fast": fast': '"pace": fast'},
+            "`fast` is now called `pace`; the total is made of the components in another way; "
+            "`near`, `effort` unchanged",
+        ),
+        (
+            {"return near + fast + effort": "return near + 0.2 * speed + effort"},
+            "the total is made of the components in another way; `near`, `fast`, `effort` unchanged",
+        ),
     ],
 )  # fmt: skip
 def test_change_is_told_in_a_line(graph: Graph, edits: dict[str, str], words: str) -> None:
@@ -139,6 +157,30 @@ def test_a_formula_that_gives_the_same_on_known_episodes_is_not_called_rewritten
     assert by_values(compared(before, after), before, after, known, task).words() == words
     if "unchanged" in words:
         assert by_values(compared(before, after), before, after, [], task) == compared(before, after)
+
+
+@pytest.mark.parametrize(
+    ("total", "told"),
+    [
+        ("effort + (fast + near)", False),
+        ("sum({'a': near, 'b': fast, 'c': effort}.values())", False),
+        ("torch.stack([near, fast, effort]).sum(dim=0)", False),
+        ("near + 2.0 * fast + effort", True),
+        ("near * fast + effort", True),
+    ],
+)
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_sum_that_is_written_in_another_way_is_the_same_sum(
+    graph: Graph, episode: Callable[..., Trajectory], task: Task, total: str, told: bool, edited: bool
+) -> None:
+    known = [episode([0.0, 0.5, 0.9], speed=[-1.0, 0.5, 3.0]), episode([0.0, 0.1, 0.2], speed=[2.0, -2.0, 0.25])]
+    child = PARENT.replace("return near + fast + effort,", f"return {total},")
+    child = child.replace("/ 0.5", "/ 0.2") if edited else child
+    assert child != PARENT
+    before, after = graph(PARENT), graph(child)
+    found = by_values(compared(before, after), before, after, known, task)
+    assert found.total == told
+    assert ("another way" in found.words()) == told
 
 
 def test_the_run_s_known_episodes_are_asked(

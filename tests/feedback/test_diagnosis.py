@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from rewardsmith.config import FeedbackSettings
 from rewardsmith.feedback import sources
 from rewardsmith.interfaces import Scene
-from rewardsmith.types import Attempt, Task, Trajectory
+from rewardsmith.types import Attempt, Curve, Judged, Task, Trajectory
 
 [DIAGNOSIS] = sources(["diagnosis"], FeedbackSettings())
 MakeAttempt = Callable[..., Attempt]
@@ -278,6 +279,31 @@ def test_curves_alone_tell_what_they_can(judged: MakeAttempt, task: Task) -> Non
     assert kinds(judged(code=None, curves=curves), task) == [("opposed", "away"), ("never", "dead")]
     huge = {"component/huge": tuple(30 + v * (-1) ** i for i, v in enumerate(RAMP))}
     assert kinds(judged(code=None, curves=curves | huge), task) == [("dominant", "huge"), ("never", "dead")]
+
+
+def test_in_training_a_component_is_held_against_fitness_though_that_has_fewer_points(
+    judged: MakeAttempt, task: Task
+) -> None:
+    away = Curve(name="component/away", env_steps=tuple(range(50, 1050, 50)), values=tuple(-v for v in range(20)))
+    attempt = judged(code=None, curves={"fitness": RAMP, "component/near": RAMP})
+    assert isinstance(attempt.outcome, Judged)
+    curves = (*attempt.outcome.trained.curves, away)
+    attempt = replace(
+        attempt, outcome=replace(attempt.outcome, trained=replace(attempt.outcome.trained, curves=curves))
+    )
+    assert ("opposed", "away") in kinds(attempt, task)
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 0.01])
+def test_what_divides_a_square_is_not_called_by_its_root(
+    judged: MakeAttempt, episode: MakeEpisode, task: Task, temperature: float
+) -> None:
+    """At 0.01 m, (x / 0.1)^2 is flat near 0 and (x / 0.001)^2 far out; the code has 0.01 and 1e-6."""
+    near = [episode([0.991, 0.99, 0.989, 0.99, 0.99]) for _ in range(3)]
+    attempt = judged(near, code=code(near=f"torch.exp(-(d ** 2) / {temperature})"))
+    [(_, _, text)] = [f for f in found(attempt, task) if f[0] in ("faded", "full")]
+    assert text.endswith(f"divide its argument by {'100' if temperature < 1e-3 else '0.01'}.")
+    assert "in place of" not in text
 
 
 def test_component_name_cannot_carry_a_message(judged: MakeAttempt, task: Task) -> None:

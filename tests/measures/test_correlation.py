@@ -9,7 +9,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rewardsmith.measures.correlation import pearson, standardised
+from rewardsmith.measures.correlation import pearson, side_by_side, standardised
+from rewardsmith.types import Curve
 
 ROWS = st.lists(st.tuples(st.floats(-10, 10), st.floats(-10, 10)), min_size=3, max_size=20)
 
@@ -59,3 +60,11 @@ def test_standardised_has_mean_0_and_variance_1() -> None:
     found = standardised(torch.tensor([1.0, 3.0]))
     assert found is not None
     assert found.tolist() == [-1.0, 1.0]
+
+
+def test_a_curve_beside_one_of_fewer_points_is_its_mean_since_the_point_before() -> None:
+    fine = Curve(name="a", env_steps=(10, 20, 30, 40, 50), values=(1.0, 3.0, 5.0, 9.0, 7.0))
+    coarse = Curve(name="b", env_steps=(5, 20, 35, 36, 40), values=(0.0, 1.0, 2.0, 3.0, 4.0))
+    assert side_by_side(fine, coarse) == [(2.0, 1.0), (5.0, 2.0), (9.0, 4.0)]
+    assert side_by_side(fine, fine) == [(v, v) for v in fine.values]
+    assert side_by_side(coarse, fine) == [(0.0, 1.0), (1.0, 3.0), (3.0, 9.0)]

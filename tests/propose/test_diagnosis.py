@@ -98,6 +98,18 @@ def test_an_attempt_without_training_has_no_findings() -> None:
     assert diagnosis(Rejected(stage="probe", reason="", hint=""), NEAR) == Diagnosis()
 
 
+def test_fitness_may_have_fewer_points_than_a_component() -> None:
+    attempt = trained(fitness=UP)
+    finer = Curve(
+        name="component/near_x",
+        env_steps=tuple(range(10)),
+        values=tuple(v for x in UP for v in (1.5 - 0.2 * x, 1.6 - 0.2 * x)),
+    )
+    fitness = replace(attempt.curves[0], env_steps=(1, 3, 5, 7, 9))
+    [finding] = diagnosis(replace(attempt, curves=(fitness, finer)), NEAR).findings
+    assert finding.fault == "opposes"
+
+
 def test_missing_and_unfinite_curves_say_nothing() -> None:
     assert diagnosis(trained(fitness=UP), NEAR).findings == ()
     assert diagnosis(trained(fitness=UP, c__near_x=(math.nan, *UP[1:])), NEAR).findings == ()

@@ -416,6 +416,15 @@ def test_that_replies_are_cut_off_is_told_once_with_the_setting_that_cuts_them(
     ]
 
 
+def test_that_a_server_counts_no_tokens_is_told_once(bench: Callable[..., Bench], ask: Ask) -> None:
+    here = bench([Body(content=b'{"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}')])
+    here.propose(*(ask(f"g001-{n:02d}", index=n) for n in range(3)))
+    assert here.told == [
+        "vllm/small did not say how many tokens a reply took: they count as 0 there, so that limits.tokens may end a "
+        "run later than it says."
+    ]
+
+
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 

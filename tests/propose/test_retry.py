@@ -44,6 +44,7 @@ def test_requests_that_failed_together_do_not_come_back_together() -> None:
         ({"retry-after": "Sat, 21 Nov 2026 06:00:30 GMT"}, 30.0),
         ({"retry-after": "Sat, 21 Nov 2026 05:00:00 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"}, None),
         ({"retry-after": "-3"}, None),
         ({"retry-after": "nan"}, None),
         ({}, None),

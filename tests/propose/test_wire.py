@@ -40,6 +40,27 @@ def test_tokens_are_read_where_they_are_given() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"cost": {"total_cost": 0.01}}, {"cost": -1}, {"cost": "free"}, {"prompt_tokens_details": []},
+        {"prompt_tokens_details": {"cached_tokens": "n/a"}},
+    ],
+)  # fmt: skip
+def test_one_odd_entry_of_a_bill_does_not_void_the_rest(odd: dict[str, object]) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, **odd}
+    answer = read_completion(json.dumps({"choices": [{"message": {"content": "x"}}], "usage": usage}))
+    assert isinstance(answer, Answer)
+    assert (answer.tokens_in, answer.tokens_out, answer.tokens_in_cached, answer.cost_usd) == (9, 4, 0, None)
+
+
+def test_a_provider_that_broke_off_is_a_fault_and_no_empty_answer() -> None:
+    broken = {"message": {"content": ""}, "finish_reason": "error", "error": {"code": 502, "message": "Disconnected"}}
+    fault = read_completion(json.dumps({"choices": [broken]}))
+    assert isinstance(fault, Fault)
+    assert (fault.status, fault.detail) == (502, "Disconnected")
+
+
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": -5}, {"cost": "NaN"}, 3])
 def test_tokens_that_are_not_given_count_as_none(usage: object) -> None:
     body = json.dumps({"choices": [{"message": {"content": "x"}}], "usage": usage})

@@ -90,7 +90,7 @@ def test_of_two_equal_rewards_in_a_batch_the_first_is_trained(graph: MakeGraph, 
     first, second = _after([graph("-distance"), graph("-distance")], task)
     assert isinstance(first.outcome, Verified)
     assert isinstance(second.outcome, Rejected)
-    assert second.outcome.reason == "It is the same reward as g002-00, which is about to be trained."
+    assert second.outcome.reason == "It is the same reward as g002-00, which is of the same generation."
 
 
 def test_no_twin_is_looked_for_where_that_is_off(graph: MakeGraph, task: Task) -> None:
