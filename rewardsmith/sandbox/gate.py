@@ -13,7 +13,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from string import Formatter
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rewardsmith import codetext, syntax
 from rewardsmith.errors import did_you_mean
@@ -24,7 +24,7 @@ from rewardsmith.sandbox.faults import FaultFound
 FUNCTION = "compute_reward"
 
 # Names for code the gate adds; no source text can spell them.
-IS_MASK, IS_ROW_MASK, MASKED, _INDEX = "<is_mask>", "<is_row_mask>", "<masked>", "<index>"
+IS_MASK, IS_ROW_MASK, MASKED, UNMASKED, _INDEX = "<is_mask>", "<is_row_mask>", "<masked>", "<unmasked>", "<index>"
 CONVERSIONS = {"float": "<float>", "int": "<int>"}  # called under these names; as types they stay what they are
 
 _NODES = (
@@ -486,15 +486,39 @@ def _call(name: str, *args: ast.expr) -> ast.Call:
 
 
 class _Unmask(ast.NodeTransformer):
-    """Reads `y[mask]` as `y` and `y[mask, 2]` as `y[:, 2]`: rows not meant are discarded by the choice around it."""
+    """Reads `y[mask]` as `y` and `y[mask, 2]` as `y[:, 2]`: rows not meant are discarded by the choice around it.
+
+    That is the same where each element is computed by itself, which is seen here, or each row, which `<unmasked>` sees.
+    """
 
     def __init__(self, mask: str) -> None:
-        self._mask = mask
+        self._mask, self._by_element = mask, True
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        self.generic_visit(node)
+    def visit(self, node: ast.AST) -> Any:
+        around = self._by_element
+        if isinstance(node, ast.Subscript) and (whole := self._unmasked(node)) is not None:
+            return whole
+        self._by_element = around and _is_by_element(node)
+        found = self.generic_visit(node)
+        self._by_element = around
+        return found
+
+    def _unmasked(self, node: ast.Subscript) -> ast.expr | None:
         mask, columns = _mask_and_columns(node.slice)
         if ast.dump(mask) != self._mask:
-            return node
-        node.slice = ast.Tuple([ast.Slice(), *columns], ast.Load())
-        return node if columns else node.value
+            return None
+        kind = [ast.Constant(self._by_element), ast.Constant(bool(columns))]
+        whole = _call(UNMASKED, self.visit(node.value), ast.Name(_INDEX, ast.Load()), *kind)
+        return ast.Subscript(whole, ast.Tuple([ast.Slice(), *columns], ast.Load()), ast.Load()) if columns else whole
+
+
+def _is_by_element(node: ast.AST) -> bool:
+    """Whether every element of what `node` gives is made of the same element of what it is given."""
+    match node:
+        case ast.BinOp(op=op):
+            return not isinstance(op, ast.MatMult)
+        case ast.Call(func=ast.Attribute(attr=name)) | ast.Attribute(attr=name):
+            return name in vocabulary.BY_ELEMENT
+        case ast.Call(func=ast.Name(id=name)):
+            return name == "abs"
+    return isinstance(node, (ast.UnaryOp, ast.Compare))

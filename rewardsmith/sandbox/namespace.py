@@ -38,7 +38,9 @@ def fresh() -> Scope:
     offered: Scope = {name: getattr(builtins, name) for name in vocabulary.BUILTINS}
     offered |= {"__import__": import_, "print": _say_nothing, "len": _length}
     offered |= {"max": _no_tensors(max, "maximum"), "min": _no_tensors(min, "minimum")}
-    ours = {gate.IS_MASK: _is_mask, gate.IS_ROW_MASK: _is_row_mask, gate.MASKED: _masked}
+    ours = {
+        gate.IS_MASK: _is_mask, gate.IS_ROW_MASK: _is_row_mask, gate.MASKED: _masked, gate.UNMASKED: _unmasked
+    }  # fmt: skip
     ours |= {gate.CONVERSIONS["int"]: _whole, gate.CONVERSIONS["float"]: _number}
     return {"__builtins__": offered, "__name__": "reward"} | ours
 
@@ -168,6 +170,19 @@ def _is_mask(index: object) -> bool:
 
 def _is_row_mask(index: object) -> bool:
     return _is_mask(index) and isinstance(index, Tensor) and index.dim() == 1
+
+
+def _unmasked(whole: Tensor, mask: Tensor, by_element: bool, columns: bool) -> Tensor:
+    """`whole` for `whole[mask]`, where what follows would not see which rows are left out: on all rows, or refused.
+
+    Of a mask of whole environments nothing is seen but by what mixes environments, and that is refused elsewhere.
+    """
+    by_row = mask.dim() == 1 and not isinstance(mask.shape[0], int)
+    if not (by_row or (by_element and not columns)):
+        raise FaultFound("mask")
+    if mask.shape != whole.shape[: mask.dim()]:
+        raise FaultFound("shapes", first=shape_of(mask), second=shape_of(whole))
+    return whole if by_element else whole.clone()  # what is picked by a mask is a copy, which may be written to
 
 
 def _masked(mask: Tensor, value: Any, whole: Tensor) -> Tensor:

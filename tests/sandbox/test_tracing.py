@@ -141,6 +141,11 @@ def test_a_fault_inside_the_geometry_module_stands_on_the_line_that_called_it(ex
         "v = hand.clone()\n    m = speed > 0\n    v[m, 2] += hand[m, 1] * speed[m]\n    r = v.sum(dim=-1)",
         "v = hand.clone()\n    v[:, 2][speed > 0] = 0.0\n    r = v.sum(dim=-1)",
         "v = feet.clone()\n    v[feet[..., 0] > 0] *= 0.5\n    r = v.sum(dim=(1, 2))",
+        "m, r = speed > 0, 9 * speed\n    r[m] = torch.norm(hand[m] - 0.5, dim=-1) - feet[m, 1].norm(dim=1)",
+        "m, v = speed > 0, hand.clone()\n    v[m] = torch.nn.functional.normalize(hand[m])\n    r = v.sum(-1)",
+        "m, v, r = speed > 0, hand.clone(), 1 * speed\n    r[m] = v[m].mul_(2).sum(-1)\n    r = r + v.sum(-1)",
+        "m, v = feet > 0, feet.clone()\n    v[m] = torch.exp(-v[m]).clamp(0.1) + abs(v[m])\n    r = v.sum((1, 2))",
+        "m, v = feet[..., 0] > 0, feet.clone()\n    v[m] -= v[m] * torch.arange(3.0)\n    r = v.sum((1, 2))",
         "p = {'a': speed.clone()}\n    p['a'][speed > 0] -= speed[speed > 0]\n    r = p['a']",
         "k, p = ['a', 'b'], {}\n    p[k.pop()] = speed\n    p[k.pop()] = hand[:, 0]\n    r = p['b'] - 2.0 * p['a']",
         "n = 2.0\n    r = speed * (n if isinstance(n, (int, float)) else 0.0)",
@@ -212,6 +217,26 @@ def test_an_idiom_that_cannot_be_is_named_with_its_line(expression: str, reason:
     rejected = faults.rejection(fault, stage="compile")
     assert rejected.reason.startswith(reason)
     assert rejected.line == 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "m, v = feet[..., 0] > 0, feet.clone()\n    v[m] = torch.nn.functional.normalize(v[m])\n    r = v.sum((1, 2))",
+        "m, v = feet > 0, feet.clone()\n    v[m] = v[m] / v[m].sum()\n    r = v.sum((1, 2))",
+        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m, 2]\n    r = v.sum(-1)",
+        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m][:, 0]\n    r = v.sum(-1)",
+        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m].norm(dim=1)\n    r = v.sum(-1)",
+        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = w[m] / w[m].sum()\n    r = hand @ w",
+        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = torch.eye(3)[m, 0]\n    r = hand @ w",
+        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = w[m].flip(0)\n    r = hand @ w",
+    ],
+)
+def test_what_a_mask_picks_is_refused_where_its_number_or_order_would_count(body: str) -> None:
+    code = f"import torch\ndef compute_reward(speed, hand, feet):\n    {body}\n    return r, {{}}"
+    fault = tracing.trace(code, SHAPES, NUMBERS)
+    assert isinstance(fault, faults.Fault)
+    assert (fault.kind, fault.line) == ("mask", 4)
 
 
 @pytest.mark.parametrize("mask", ["speed.unsqueeze(-1) > 0", "hand[:, :2] > 0", "feet > 0"])
