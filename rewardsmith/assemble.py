@@ -23,6 +23,7 @@ from rewardsmith.errors import ConfigError, RunError, did_you_mean
 from rewardsmith.feedback.preference import PreferenceOfEpisodes
 from rewardsmith.graph import allowed_inputs
 from rewardsmith.interfaces import Checkpoints, Eyes, FeedbackSource, Parts, Proposer, Watcher
+from rewardsmith.learn import kinds
 from rewardsmith.propose.endpoint import public
 from rewardsmith.propose.questions import Questions
 from rewardsmith.store import Run
@@ -170,10 +171,11 @@ def proposer_of(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell:
 
 
 def prove(config: EvolveConfig, extras: Extras, *, run_folder: Path, tell: Tell) -> None:
-    """Find out before a run begins that its models and feedback sources can be had; asks nobody.
+    """Find out before a run begins that its learner, models and feedback sources can be had; asks nobody.
 
     Raises: as `parts_of`.
     """
+    kinds.check(config.train)
     proposer_of(config, extras, run_folder=run_folder, tell=tell)
     adviser_of(config, extras, run_folder=run_folder, tell=tell)
     named = feedback.sources([s for s in config.feedback.sources if s not in advice.NAMES], config.feedback)

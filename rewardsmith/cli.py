@@ -5,9 +5,12 @@ Each command is imported only when it is called, so `rewardsmith --help` loads n
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
@@ -72,7 +75,16 @@ def main(words: Sequence[str] | None = None) -> None:
 
     The codes stand in the program's own help, and in errors.py.
     """
+    _speak_to_anyone()
     sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def _speak_to_anyone() -> None:
+    """Have output that is closed, or that cannot hold a character, lose that and nothing else."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process runs
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def run(words: Sequence[str]) -> int:

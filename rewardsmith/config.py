@@ -292,6 +292,7 @@ class VerifySettings(Settings):
     timeout_s: float = Field(
         8.0,
         gt=0,
+        le=3600,
         description="wall clock and processor, for tracing and again for probing; waiting for a processor of a busy "
         "machine does not count, up to twelve times as much",
     )

@@ -226,10 +226,13 @@ def final_words(final: Final, history: Sequence[Generation], task: Task) -> list
 
 
 def gain_words(history: Sequence[Generation], task: Task) -> str:
-    """The best fitness of generation 1 and of the whole run, on the seeds that select; empty before there are two."""
+    """The best fitness of generation 1 and of all generations, on the seeds that select; empty before there are two.
+
+    What a person brought in before them is nobody's gain.
+    """
     bred = [g for g in history if g.index >= 1]
     first = _best_of(bred[:1])
-    best = _best_of(history)
+    best = _best_of(bred)
     if first is None or best is None or len(bred) < 2:
         return ""
     more = best - first

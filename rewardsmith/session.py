@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rewardsmith import evolve as loop
@@ -117,7 +118,7 @@ class _Session:
             folder, name = self._run.folder, str(reached).split()[0]
             raise LimitReached(
                 f"{reached}; everything so far is saved in {folder}. Go on with "
-                f"`rewardsmith resume {folder} --set {name}=MORE`."
+                f"`rewardsmith resume {quote(str(folder))} --set {name}=MORE`."
             ) from None
 
     def _work(self, sandbox: ProcessSandbox) -> Final:
@@ -152,7 +153,7 @@ class _Session:
         if isinstance(final, Rejected):
             raise NothingJudged(
                 f"The winner could not be measured again on fresh seeds: {final.reason} {final.hint} "
-                f"Its scores stand in `rewardsmith show {run.folder}`."
+                f"Its scores stand in `rewardsmith show {quote(str(run.folder))}`."
             )
         return final
 
@@ -220,7 +221,8 @@ class _Session:
     def _wait_for_people(self) -> None:
         timeout_s = self._config.human.timeout_s
         self._display.say(
-            f"Waiting up to {timeout_s:g} s for a person. From another shell: rewardsmith feedback {self._run.folder} "
+            f"Waiting up to {timeout_s:g} s for a person. From another shell: "
+            f"rewardsmith feedback {quote(str(self._run.folder))} "
             '--note "..." | --prefer A B | --veto A | --pin A. '
             f"Enter goes on; so does silence, {waiting.GRACE_S:.0f} s after the last words."
         )

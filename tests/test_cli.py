@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from rewardsmith import __version__, cli, judge, sim, taskfile
 from rewardsmith.policies import read_policy
@@ -287,6 +288,33 @@ def test_train_verifies_trains_and_judges_one_reward(
     assert result["fitness"] == only["fitness"] == pytest.approx(sum(only["episodes"]) / 4)
     assert result["fitness_ci95"] == only["fitness_ci95"]
     assert "component/near" in only["curves"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--seeds", "21"), "train.seeds"),
+        (("--set", "limits.env_steps=100"), "limits end a run of `rewardsmith evolve`"),
+        (("--set", "train.device=cuda"), "torch sees no GPU on this machine. Expected auto or cpu."),
+    ],
+)
+def test_train_refuses_what_it_would_not_follow(
+    words: tuple[str, ...], told: str, point: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cli.run(["train", "--reference", "sparse", "--task", point, *words]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("how", ["PYTHONIOENCODING=ascii {} > {}", "{} >&-; touch {}"])
+def test_output_that_cannot_hold_a_character_or_is_closed_is_no_fault(how: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m rewardsmith tasks"
+    done = subprocess.run(["sh", "-c", how.format(command, tmp_path / "told")], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    if "ascii" in how:
+        assert b"walker" in (tmp_path / "told").read_bytes()
 
 
 def test_train_of_several_rewards_on_several_seeds_is_that_of_each(

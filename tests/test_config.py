@@ -130,6 +130,7 @@ REFUSED: dict[str, str] = {
     "train.hidden=64": "'train.hidden' should be a list; got 64.",
     "train.hidden=[64, 0]": "'train.hidden.1' should be greater than or equal to 1; got 0.",
     "train.target_kl=0": "'train.target_kl' should be greater than 0; got 0.",
+    "verify.timeout_s=1e9": "'verify.timeout_s' should be less than or equal to 3600; got 1000000000.0.",
     "search=3": "'search' should hold keys: strategy, generations",
     "seed": "expected key=value, e.g. --set search.generations=3.",
     "seed=[1": "not a YAML value",

@@ -137,6 +137,13 @@ def test_the_end_tells_the_gain_on_generation_1_and_the_references() -> None:
     ]
 
 
+def test_what_a_person_brought_in_is_no_gain() -> None:
+    seeded = generation(0, attempt("g000-00", 9.0))
+    history = [seeded, generation(1, attempt("g001-00", 2.0)), generation(2, attempt("g002-00", 2.5))]
+    assert "best of all 2: 2.5 m (+0.5, +25%)" in gain_words(history, TASK)
+    assert "no later generation did better" in gain_words([*history[:2], generation(2, attempt("g002-00", 1.0))], TASK)
+
+
 @pytest.mark.parametrize(
     ("first", "told"), [(0.5, "(+4.5, +900%)"), (0.01, "(+4.99)"), (0.0, "(+5)"), (-1.0, "(+6, +600%)")]
 )

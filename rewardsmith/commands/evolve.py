@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -252,12 +253,16 @@ def _work(run: Run, extras: Extras, config: EvolveConfig, *, plain: bool, sandbo
     try:
         session.work(run, extras, config, display.make(run.task, config, plain=plain), sandbox=sandbox)
     except KeyboardInterrupt:
-        _to_stderr(f"interrupted; all finished generations are saved. Go on with: rewardsmith resume {run.folder}")
+        _to_stderr(
+            f"interrupted; all finished generations are saved. Go on with: rewardsmith resume {quote(str(run.folder))}"
+        )
         raise
     except (LimitReached, session.NothingJudged, ConfigError):
         raise
     except Exception:
-        _to_stderr(f"stopped; all finished generations are saved. Go on with: rewardsmith resume {run.folder}")
+        _to_stderr(
+            f"stopped; all finished generations are saved. Go on with: rewardsmith resume {quote(str(run.folder))}"
+        )
         raise
 
 

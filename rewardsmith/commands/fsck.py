@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -48,7 +49,7 @@ def words(report: Report) -> list[str]:
     each = [f"- {fault.what.rstrip('.')}.\n  {fault.cure}" for fault in report.faults]
     if report.aside is not None:
         return [f"{looked}; repaired:", *each, f"What was taken out lies in {report.aside}."]
-    todo = f"`rewardsmith fsck {folder} --repair` does what stands under each; nothing is deleted."
+    todo = f"`rewardsmith fsck {quote(str(folder))} --repair` does what stands under each; nothing is deleted."
     return [f"{looked}; {len(each)} found:", *each, *begun, todo]
 
 

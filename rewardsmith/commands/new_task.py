@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -56,7 +57,7 @@ def new_task(
         raise ConfigError(f"{file}: cannot be written: {fault.strerror}.") from fault
     kept = sum(not entry.left_out for entry in proposed)
     print(f"wrote {file}: {found.env.id} ({found.env.backend}), {kept} signals, {len(proposed) - kept} commented out")
-    print(f"Fill in goal and fitness, where it says TODO; then: rewardsmith check {file}")
+    print(f"Fill in goal and fitness, where it says TODO; then: rewardsmith check {quote(str(file))}")
 
 
 def _option(text: str) -> tuple[str, object]:

@@ -68,12 +68,14 @@ def train(
         raise UsageError("Which reward? Expected FILE... or --reference expert|sparse.")
     if policy is not None:
         _can_hold(policy, rewards=len(names))
+    if limits := [text for text in sets if text.strip().startswith("limits.")]:
+        raise UsageError(f"--set {limits[0]}: limits end a run of `rewardsmith evolve`. Here train.env_steps does.")
     loaded = taskfile.load(task)
-    words = [*sets, *([f"seed={seed}"] if seed is not None else []), *locked_by(sandbox)]
+    words = [*sets, *_counted(seed, seeds), *locked_by(sandbox)]
     settings = resolve(loaded.settings, file=config, sets=words)
     started = time.monotonic()
     first_frame(loaded)
-    found = _results(files, reference, loaded.task, settings, seeds=seeds or settings.train.seeds)
+    found = _results(files, reference, loaded.task, settings, seeds=settings.train.seeds)
     results = [Result(name=name, by_seed=by_seed) for name, by_seed in zip(names, found, strict=True)]
     for result in results:
         print(json.dumps(result.plain()) if as_json else result.words(loaded.task.fitness.unit))
@@ -82,6 +84,12 @@ def train(
     if policy is not None:
         results[0].write(policy)
     return REJECTED if any(result.rejected for result in results) else 0
+
+
+def _counted(seed: int | None, seeds: int | None) -> list[str]:
+    """The two options as the settings that they are."""
+    given = {"seed": seed, "train.seeds": seeds}
+    return [f"{name}={number}" for name, number in given.items() if number is not None]
 
 
 def _can_hold(policy: Path, *, rewards: int) -> None:

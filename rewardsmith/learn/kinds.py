@@ -56,7 +56,9 @@ def remembered_mib(shape: Shape, settings: TrainSettings) -> float:
 
 
 def check(settings: TrainSettings) -> None:
-    """Raises: ConfigError: settings that the algorithm has no way to follow."""
+    """Raises: ConfigError: settings that the algorithm, or this machine, has no way to follow."""
+    if settings.device == "cuda" and settings.where == "here" and not torch.cuda.is_available():
+        raise ConfigError("train.device is cuda, and torch sees no GPU on this machine. Expected auto or cpu.")
     if settings.algorithm == "sac" and settings.warm_start:
         raise ConfigError(
             f"train.warm_start is {settings.warm_start:g}: train.algorithm=sac begins from first weights alone. "

@@ -90,7 +90,8 @@ class BrowserView:
     @property
     def url(self) -> str:
         """Where a browser finds it; another port than the one asked for where that was taken."""
-        return f"http://{self._server.get_host()}:{self._server.get_port()}"
+        host = self._server.get_host()
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._server.get_port()}"
 
     def play(self, *, episodes: int | None = None) -> None:
         """Play so many whole episodes, for ever where it is None, at the speed that the panel says."""

@@ -10,10 +10,10 @@ import ast
 import builtins
 import copy
 import difflib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rewardsmith import codetext, syntax
 from rewardsmith.errors import did_you_mean
@@ -423,8 +423,9 @@ Combine = Callable[[ast.expr, ast.expr], ast.expr]
 class _Traceable(ast.NodeTransformer):
     """Rewrites what could not be traced as it stands: writes under a mask become a choice per element, on all rows.
 
-    `x[m] += y[m]` becomes `if <is_mask>(<index> := m): x[...] = <masked>(<index>, x[...] + y, x[...])` and, where m
-    turns out to be no mask, `x[<index>] += y[m]`. `x[m, 2] = v` is taken for a write to `x[:, 2]` in the same way.
+    `x[m] += y[m]` becomes `if <is_mask>(<index> := m): x[...] = <masked>(<index>, <all of x> + <all of y>, x[...])`
+    and, where m turns out to be no mask, `x[<index>] += y[m]`. `x[m, 2] = v` is taken for a write to `x[:, 2]` in the
+    same way. What is computed of places that are not meant is discarded by the choice.
     """
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
@@ -451,26 +452,31 @@ def _chosen(node: ast.Assign | ast.AugAssign, target: ast.expr, combine: Combine
         return node
     everything = ast.Tuple([ast.Slice(), *columns], ast.Load()) if columns else ast.Constant(...)
     whole = ast.Subscript(target.value, everything, ast.Load())
-    value = combine(copy.deepcopy(whole), _Unmask(ast.dump(mask)).visit(copy.deepcopy(node.value)))
+    own: ast.expr = copy.deepcopy(whole)
+    if not columns:
+        own = _call(UNMASKED, ast.Name(_INDEX, ast.Load()), own, ast.Constant(value=True))
+    value = combine(own, _Unmask(mask, columns, node.value).visit(copy.deepcopy(node.value)))
     write = ast.Assign(
         targets=[ast.Subscript(copy.deepcopy(target.value), everything, ast.Store())],
         value=_call(MASKED, ast.Name(_INDEX, ast.Load()), value, copy.deepcopy(whole)),
     )
     seen = ast.NamedExpr(target=ast.Name(_INDEX, ast.Store()), value=mask)
-    target.slice = _with_mask(target.slice, ast.Name(_INDEX, ast.Load()))
-    choice = ast.If(test=_call(IS_ROW_MASK if columns else IS_MASK, seen), body=[write], orelse=[node])
+    target.slice = _with_mask(columns, ast.Name(_INDEX, ast.Load()))
+    called = [column for column in columns if isinstance(column, ast.Name)]
+    choice = ast.If(test=_call(IS_ROW_MASK if columns else IS_MASK, seen, *called), body=[write], orelse=[node])
     return ast.copy_location(choice, node)
 
 
-def _mask_and_columns(index: ast.expr) -> tuple[ast.expr, list[ast.expr]]:
-    """What may be a mask in an index, and the fixed columns after it."""
-    if isinstance(index, ast.Tuple) and len(index.elts) > 1 and all(_is_fixed(column) for column in index.elts[1:]):
-        return index.elts[0], index.elts[1:]
+def _mask_and_columns(index: ast.expr, names: Collection[str] | None = None) -> tuple[ast.expr, list[ast.expr]]:
+    """What may be a mask in an index, and the columns after it: fixed, or called by one of `names`, None: by any."""
+    if isinstance(index, ast.Tuple) and len(index.elts) > 1:
+        mask, *columns = index.elts
+        if all(_is_fixed(c) or (isinstance(c, ast.Name) and (names is None or c.id in names)) for c in columns):
+            return mask, columns
     return index, []
 
 
-def _with_mask(index: ast.expr, mask: ast.expr) -> ast.expr:
-    _, columns = _mask_and_columns(index)
+def _with_mask(columns: list[ast.expr], mask: ast.expr) -> ast.expr:
     return ast.Tuple([mask, *columns], ast.Load()) if columns else mask
 
 
@@ -486,39 +492,19 @@ def _call(name: str, *args: ast.expr) -> ast.Call:
 
 
 class _Unmask(ast.NodeTransformer):
-    """Reads `y[mask]` as `y` and `y[mask, 2]` as `y[:, 2]`: rows not meant are discarded by the choice around it.
+    """Reads `y[mask]` as `<unmasked>(y)` and `y[mask, 2]` as `<unmasked>(y)[:, 2]`, a copy where it may be written."""
 
-    That is the same where each element is computed by itself, which is seen here, or each row, which `<unmasked>` sees.
-    """
+    def __init__(self, mask: ast.expr, columns: Sequence[ast.expr], value: ast.expr) -> None:
+        self._mask = ast.dump(mask)
+        self._written = any(isinstance(n, ast.Attribute) and n.attr.endswith("_") for n in ast.walk(value))
+        self._names = {column.id for column in columns if isinstance(column, ast.Name)}
 
-    def __init__(self, mask: str) -> None:
-        self._mask, self._by_element = mask, True
-
-    def visit(self, node: ast.AST) -> Any:
-        around = self._by_element
-        if isinstance(node, ast.Subscript) and (whole := self._unmasked(node)) is not None:
-            return whole
-        self._by_element = around and _is_by_element(node)
-        found = self.generic_visit(node)
-        self._by_element = around
-        return found
-
-    def _unmasked(self, node: ast.Subscript) -> ast.expr | None:
-        mask, columns = _mask_and_columns(node.slice)
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        mask, columns = _mask_and_columns(node.slice, self._names)
         if ast.dump(mask) != self._mask:
-            return None
-        kind = [ast.Constant(self._by_element), ast.Constant(bool(columns))]
-        whole = _call(UNMASKED, self.visit(node.value), ast.Name(_INDEX, ast.Load()), *kind)
-        return ast.Subscript(whole, ast.Tuple([ast.Slice(), *columns], ast.Load()), ast.Load()) if columns else whole
-
-
-def _is_by_element(node: ast.AST) -> bool:
-    """Whether every element of what `node` gives is made of the same element of what it is given."""
-    match node:
-        case ast.BinOp(op=op):
-            return not isinstance(op, ast.MatMult)
-        case ast.Call(func=ast.Attribute(attr=name)) | ast.Attribute(attr=name):
-            return name in vocabulary.BY_ELEMENT
-        case ast.Call(func=ast.Name(id=name)):
-            return name == "abs"
-    return isinstance(node, (ast.UnaryOp, ast.Compare))
+            return node
+        whole: ast.expr = _call(UNMASKED, ast.Name(_INDEX, ast.Load()), node.value, ast.Constant(value=False))
+        if columns:
+            whole = ast.Subscript(whole, ast.Tuple([ast.Slice(), *columns], ast.Load()), ast.Load())
+        return ast.Call(ast.Attribute(whole, "clone", ast.Load()), args=[], keywords=[]) if self._written else whole

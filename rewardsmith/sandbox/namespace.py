@@ -117,21 +117,26 @@ def _one_hot(index: Tensor, num_classes: int) -> Tensor:
     return (index.unsqueeze(-1) == torch.arange(num_classes)).long()
 
 
-def _bucketize(values: Tensor, boundaries: Tensor, *, right: bool = False, out_int32: bool = False) -> Tensor:
+def _bucketize(input: Tensor, boundaries: Tensor, *, right: bool = False, out_int32: bool = False) -> Tensor:  # noqa: A002
     """How many boundaries lie below each value, or with `right` not above it; nan is above all, as for torch."""
-    each = values.unsqueeze(-1)
+    each = input.unsqueeze(-1)
     below = ~(boundaries > each if right else boundaries >= each)
     return below.sum(dim=-1, dtype=torch.int32 if out_int32 else torch.int64)
 
 
 def _searchsorted(
-    boundaries: Tensor, values: Tensor, *, right: bool = False, side: str | None = None, out_int32: bool = False
+    sorted_sequence: Tensor,
+    input: Tensor,  # noqa: A002 - torch's names
+    *,
+    right: bool = False,
+    side: str | None = None,
+    out_int32: bool = False,
 ) -> Tensor:
     """`torch.searchsorted` for boundaries that all values share, or that have the values' leading dimensions."""
     if side not in (None, "left", "right") or (right and side == "left"):
         raise RuntimeError(f"torch.searchsorted(): side and right do not agree, or side is none: {side!r}")
-    shared = boundaries if boundaries.dim() == 1 else boundaries.unsqueeze(-2)
-    return _bucketize(values, shared, right=right or side == "right", out_int32=out_int32)
+    shared = sorted_sequence if sorted_sequence.dim() == 1 else sorted_sequence.unsqueeze(-2)
+    return _bucketize(input, shared, right=right or side == "right", out_int32=out_int32)
 
 
 def _say_nothing(*_: object, **__: object) -> None:
@@ -168,21 +173,25 @@ def _is_mask(index: object) -> bool:
     return isinstance(index, Tensor) and index.dtype == torch.bool
 
 
-def _is_row_mask(index: object) -> bool:
-    return _is_mask(index) and isinstance(index, Tensor) and index.dim() == 1
+def _is_row_mask(index: object, *columns: object) -> bool:
+    """Whether it picks along the first axis alone, and the columns that go by a name are plain numbers."""
+    numbers = all(type(column) is int for column in columns)
+    return numbers and _is_mask(index) and isinstance(index, Tensor) and index.dim() == 1
 
 
-def _unmasked(whole: Tensor, mask: Tensor, by_element: bool, columns: bool) -> Tensor:
-    """`whole` for `whole[mask]`, where what follows would not see which rows are left out: on all rows, or refused.
+def _unmasked(mask: Tensor, whole: Tensor, target: bool) -> Tensor:
+    """All of `whole` for `whole[mask]`: with the mask's places along one axis, as torch has those that it picks.
 
-    Of a mask of whole environments nothing is seen but by what mixes environments, and that is refused elsewhere.
+    What would see which of them are left out runs over that axis, so over environments, and is refused there. A mask
+    of something else has no such axis: under it only what the `target` of a write holds is read.
     """
-    by_row = mask.dim() == 1 and not isinstance(mask.shape[0], int)
-    if not (by_row or (by_element and not columns)):
-        raise FaultFound("mask")
     if mask.shape != whole.shape[: mask.dim()]:
         raise FaultFound("shapes", first=shape_of(mask), second=shape_of(whole))
-    return whole if by_element else whole.clone()  # what is picked by a mask is a copy, which may be written to
+    if not isinstance(mask.shape[0], torch.SymInt):
+        if target:
+            return whole
+        raise FaultFound("mask")
+    return whole if mask.dim() == 1 else whole.flatten(0, mask.dim() - 1)
 
 
 def _masked(mask: Tensor, value: Any, whole: Tensor) -> Tensor:
@@ -192,4 +201,7 @@ def _masked(mask: Tensor, value: Any, whole: Tensor) -> Tensor:
     wide = mask.reshape(*mask.shape, *([1] * (whole.dim() - mask.dim())))
     if not isinstance(value, Tensor):
         return torch.where(wide, torch.full_like(whole, value), whole)
+    picked = value.shape[0] if value.dim() else 0
+    if mask.dim() > 1 and isinstance(picked, torch.SymInt) and picked == mask.numel():
+        value = value.reshape(*mask.shape, *value.shape[1:])
     return torch.where(wide, value.to(whole.dtype), whole)

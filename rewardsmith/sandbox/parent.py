@@ -301,7 +301,8 @@ class _Worker:
         if self.alive():
             return f"it runs, but said nothing for {_START_S:.0f} s. Is this machine short of processors or memory?"
         self._said.seek(0)
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        said = [line.strip() for line in self._said.read().decode(errors="replace").splitlines()]
+        lines = [line for line in said if line and not line.startswith(("Run 'docker", "See 'docker"))]
         return lines[-1] if lines else f"it ended with code {self._process.poll()} and said nothing."
 
     def end(self) -> None:

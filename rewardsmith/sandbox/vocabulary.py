@@ -12,10 +12,10 @@ _FUNCTIONS = """
     atleast_1d atleast_2d baddbmm bmm bitwise_and bitwise_not bitwise_or bitwise_xor broadcast_tensors
     broadcast_to bucketize cartesian_prod cat cdist ceil celu chunk clamp clamp_max clamp_min clip clone
     column_stack concat concatenate copysign cos cosh cosine_similarity count_nonzero cross cummax cummin
-    cumprod cumsum deg2rad det diag diag_embed diagonal diff dist div divide dot dsplit dstack einsum elu empty
+    cumprod cumsum deg2rad diag diag_embed diagonal diff dist div divide dot dsplit dstack einsum elu empty
     empty_like eq equal erf erfc erfinv exp exp2 expand_as expm1 eye fix flatten flip fliplr flipud float_power
     floor floor_divide fmax fmin fmod frac full full_like gather ge greater greater_equal gt hardshrink
-    heaviside hsplit hstack hypot index_select inner inverse isclose isfinite isin isinf isnan kron le
+    heaviside hsplit hstack hypot index_select inner isclose isfinite isin isinf isnan kron le
     leaky_relu lerp less less_equal lgamma linspace log log10 log1p log2 logaddexp logaddexp2 logcumsumexp
     logical_and logical_not logical_or logical_xor logit logspace logsumexp lt masked_fill masked_select matmul
     max maximum mean median meshgrid min minimum mm movedim mul multiply mv nan_to_num nanmean nansum narrow ne
@@ -37,17 +37,8 @@ _FUNCTIONAL = """
     mse_loss l1_loss smooth_l1_loss huber_loss one_hot pad linear threshold binary_cross_entropy
     binary_cross_entropy_with_logits
 """
-_LINALG = "norm vector_norm matrix_norm cross vecdot multi_dot matmul det inv"
+_LINALG = "norm vector_norm matrix_norm cross vecdot multi_dot matmul"
 _SPECIAL = "expit logit erf erfc exp2 expm1 log1p xlogy entr sinc logsumexp softmax log_softmax round gammaln"
-_BY_ELEMENT = """
-    abs absolute acos acosh add arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh ceil
-    clamp clamp_max clamp_min clip copysign cos cosh deg2rad div divide erf erfc exp exp2 expm1 float_power floor fmax
-    fmin fmod frac full_like heaviside hypot isfinite isinf isnan lerp log log10 log1p log2 logaddexp logical_and
-    logical_not logical_or logical_xor maximum minimum mul multiply nan_to_num neg negative ones_like pow rad2deg
-    reciprocal relu remainder round rsqrt sgn sigmoid sign sin sinh sqrt square sub subtract tan tanh true_divide trunc
-    where zeros_like relu6 elu selu celu leaky_relu gelu silu mish logsigmoid tanhshrink hardtanh hardsigmoid hardswish
-    softplus softsign float double half int long bool
-"""  # nothing among them looks at more than one element of what it is given, whatever else it is given
 _METHODS = """
     T mT H shape size dim ndim ndimension numel device dtype is_floating_point is_cuda requires_grad to type
     type_as float double half int long bool short contiguous detach clone view view_as reshape reshape_as expand
@@ -103,7 +94,6 @@ RANDOM = frozenset(_RANDOM.split())
 """Names that mean chance in torch; a reward must be a function of its inputs."""
 LEAVES_TORCH = frozenset({"numpy", "tolist", "cpu", "cuda", "item_", "storage", "data_ptr", "__array__"})
 BUILTINS = frozenset(_BUILTINS.split())
-BY_ELEMENT = frozenset(_BY_ELEMENT.split())
 ATTRIBUTES = (
     TORCH
     | FUNCTIONAL

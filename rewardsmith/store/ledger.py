@@ -22,6 +22,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -340,7 +341,8 @@ def newer(path: Path, schema: int) -> str:
 
 def remedy(folder: Path) -> str:
     """What to do about damage in a run."""
-    return f"`rewardsmith fsck {folder}` says what is damaged; with --repair it goes back to the last good state."
+    fsck = f"rewardsmith fsck {quote(str(folder))}"
+    return f"`{fsck}` says what is damaged; with --repair it goes back to the last good state."
 
 
 def row_of(columns: Sequence[Any]) -> Row:

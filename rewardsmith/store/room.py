@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from shlex import quote
 
 from rewardsmith.errors import DiskFull
 from rewardsmith.store.artefacts import not_written
@@ -25,7 +26,7 @@ def need_room(folder: Path, *, least_mib: int) -> None:
     if free < least_mib:
         raise DiskFull(
             f"The disk of {folder} has {free} MiB left, and limits.free_mib asks for {least_mib}. Nothing is lost: "
-            f"free some space, then `rewardsmith resume {folder}`."
+            f"free some space, then `rewardsmith resume {quote(str(folder))}`."
         )
 
 

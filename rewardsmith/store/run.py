@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from rewardsmith.archive import Archive
@@ -131,7 +132,9 @@ class Run:
                 _refuse_others(folder)
             ledger = _enter(undo, Ledger(folder / folders.LEDGER, create=True), Ledger.close)
             if ledger.get("run") is not None:  # a ledger without it is what a kill at this very place leaves
-                raise RunError(f"{folder} holds a run already. Continue it with `rewardsmith resume {folder}`.")
+                raise RunError(
+                    f"{folder} holds a run already. Continue it with `rewardsmith resume {quote(str(folder))}`."
+                )
             as_recorded = read_start(loads(dumps(start.to_json())), folder)  # its files can be told from the ledger
             hashes: dict[str, Json] = dict(Shelf(folder, files={**as_recorded.files(), **kept.contents}).write())
             ledger.append("run", "run", start.to_json() | {"artefacts": hashes})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from rewardsmith import assemble, cli, feedback, finals, session
 from rewardsmith.config import EvolveConfig
@@ -298,3 +299,18 @@ def test_settings_of_before_there_was_an_output_limit_still_fit() -> None:
     for name in ("memory_mib", "output_mib", "free_mib"):
         del old["limits"][name]
     assert EvolveConfig.model_validate(old) == EvolveConfig()
+
+
+def test_a_gpu_that_is_not_there_is_told_before_a_run_begins(
+    shell: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert shell("evolve", shell.task, "--name", "no gpu", "--set", "train.device=cuda") == 2
+    assert "torch sees no GPU on this machine" in capsys.readouterr().err
+    assert not (shell.runs / "no gpu").exists()
+
+
+def test_how_to_go_on_is_told_as_a_shell_takes_it(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell("evolve", shell.task, "--name", "my run", "--set", "limits.env_steps=3000")
+    told = capsys.readouterr()
+    assert f"rewardsmith resume '{shell.runs / 'my run'}' --set limits.env_steps=MORE" in told.out + told.err

@@ -332,6 +332,17 @@ def test_docker_runs_the_worker_in_a_container_without_network_or_privileges(doc
     assert "KEY" not in words
 
 
+def test_docker_s_own_reason_is_told_and_not_where_its_help_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "docker"
+    fake.write_text("#!/bin/sh\necho 'Cannot connect to it.' >&2\necho \"Run 'docker run --help' for more\" >&2\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(SandboxUnavailable, match="Cannot connect to it"):
+        ProcessSandbox(DOCKER).layers()
+
+
 def test_docker_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SandboxUnavailable, match="There is no docker on this machine"):

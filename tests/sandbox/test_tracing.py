@@ -145,7 +145,16 @@ def test_a_fault_inside_the_geometry_module_stands_on_the_line_that_called_it(ex
         "m, v = speed > 0, hand.clone()\n    v[m] = torch.nn.functional.normalize(hand[m])\n    r = v.sum(-1)",
         "m, v, r = speed > 0, hand.clone(), 1 * speed\n    r[m] = v[m].mul_(2).sum(-1)\n    r = r + v.sum(-1)",
         "m, v = feet > 0, feet.clone()\n    v[m] = torch.exp(-v[m]).clamp(0.1) + abs(v[m])\n    r = v.sum((1, 2))",
+        "m, v = feet[..., 0] > 0, feet.clone()\n    v[m] = torch.nn.functional.normalize(v[m])\n    r = v.sum((1, 2))",
+        "m, v = feet[..., 0] > 0, feet.clone()\n    v[m] -= v[m].mean(dim=-1, keepdim=True)\n    r = v.sum((1, 2))",
+        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m, 2] + feet[m][:, 0]\n    r = v.sum(-1)",
+        "m, v = feet[..., 0] > 0, 0 * feet[..., 1]\n    v[m] = feet[m].norm(dim=1) - feet[m, 0]\n    r = v.T[0]",
+        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] *= 2.0\n    r = hand @ w",
         "m, v = feet[..., 0] > 0, feet.clone()\n    v[m] -= v[m] * torch.arange(3.0)\n    r = v.sum((1, 2))",
+        "m, v = speed > 0, hand.clone()\n    for i in (0, 1):\n        v[m, i] = -hand[m, i]\n    r = v.sum(1)",
+        "m, v = speed > 0, hand.clone()\n    for i in range(2):\n        v[m, i] += 2 * hand[m, i]\n    r = v.sum(-1)",
+        "b = torch.arange(3.0)\n    r = torch.bucketize(input=speed, boundaries=b) + 0.0",
+        "b = torch.arange(3.0)\n    r = torch.searchsorted(sorted_sequence=b, input=speed, right=True) + 0.0",
         "p = {'a': speed.clone()}\n    p['a'][speed > 0] -= speed[speed > 0]\n    r = p['a']",
         "k, p = ['a', 'b'], {}\n    p[k.pop()] = speed\n    p[k.pop()] = hand[:, 0]\n    r = p['b'] - 2.0 * p['a']",
         "n = 2.0\n    r = speed * (n if isinstance(n, (int, float)) else 0.0)",
@@ -220,23 +229,21 @@ def test_an_idiom_that_cannot_be_is_named_with_its_line(expression: str, reason:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "kind"),
     [
-        "m, v = feet[..., 0] > 0, feet.clone()\n    v[m] = torch.nn.functional.normalize(v[m])\n    r = v.sum((1, 2))",
-        "m, v = feet > 0, feet.clone()\n    v[m] = v[m] / v[m].sum()\n    r = v.sum((1, 2))",
-        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m, 2]\n    r = v.sum(-1)",
-        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m][:, 0]\n    r = v.sum(-1)",
-        "m, v = feet[..., 0] > 0, 0 * feet[..., 0]\n    v[m] = feet[m].norm(dim=1)\n    r = v.sum(-1)",
-        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = w[m] / w[m].sum()\n    r = hand @ w",
-        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = torch.eye(3)[m, 0]\n    r = hand @ w",
-        "m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = w[m].flip(0)\n    r = hand @ w",
+        ("m, v = feet > 0, feet.clone()\n    v[m] = v[m] / v[m].sum()\n    r = v.sum((1, 2))", "couples"),
+        ("m, v = speed > 0, 1 * speed\n    v[m] = v[m].softmax(-1)\n    r = v", "couples"),
+        ("m, v = hand > 0, 1 * hand\n    v[m] -= v[m].mean()\n    r = v.sum(-1)", "couples"),
+        ("m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = w[m] / w[m].sum()\n    r = hand @ w", "mask"),
+        ("m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = torch.eye(3)[m, 0]\n    r = hand @ w", "mask"),
+        ("m, w = torch.arange(3) < 2, torch.arange(3.0)\n    w[m] = w[m].flip(0)\n    r = hand @ w", "mask"),
     ],
 )
-def test_what_a_mask_picks_is_refused_where_its_number_or_order_would_count(body: str) -> None:
+def test_what_a_mask_picks_is_refused_where_its_number_or_order_would_count(body: str, kind: str) -> None:
     code = f"import torch\ndef compute_reward(speed, hand, feet):\n    {body}\n    return r, {{}}"
     fault = tracing.trace(code, SHAPES, NUMBERS)
     assert isinstance(fault, faults.Fault)
-    assert (fault.kind, fault.line) == ("mask", 4)
+    assert (fault.kind, fault.line) == (kind, 4)
 
 
 @pytest.mark.parametrize("mask", ["speed.unsqueeze(-1) > 0", "hand[:, :2] > 0", "feet > 0"])
