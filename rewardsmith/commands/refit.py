@@ -75,9 +75,12 @@ def simplify(
     from rewardsmith.session import simplify_candidate
     from rewardsmith.simplify import Tools
     from rewardsmith.store import Run
+    from rewardsmith.store.artefacts import refuses
 
     with Run.open(Run.resolve(run, runs), write=False) as opened:
         attempt, config = _chosen(opened, candidate), _settings(opened, sets, sandbox)
+        if (why := refuses(opened.folder)) is not None:
+            raise UsageError(f"{opened.folder}: what is found could not be kept there ({why}). Allow writing in it.")
         with ProcessSandbox(config.verify) as started:
             tools = Tools(
                 sandbox=started,

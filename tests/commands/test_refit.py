@@ -11,7 +11,7 @@ from rewardsmith import cli
 from rewardsmith.commands.refit import _settings
 from rewardsmith.config import EvolveConfig, TrainSettings, over, setting
 from rewardsmith.sim.point import point_task
-from rewardsmith.store import Run
+from rewardsmith.store import Run, artefacts
 
 pytestmark = pytest.mark.usefixtures("lent_sandbox")
 
@@ -140,6 +140,16 @@ def test_simplify_works_on_any_candidate_afterwards_and_leaves_nothing_of_an_ear
     assert not list((run / "best").glob("simplified*"))
     assert "compute_reward" in stale.read_text()
     assert page.read_text().startswith("# g000-00, simplified\n")
+
+
+def test_a_run_that_cannot_be_written_to_is_told_before_anything_is_trained(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artefacts, "refuses", lambda _: "Read-only file system")
+    assert cli.run(["simplify", str(run), "g000-00"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {run}: what is found could not be kept there (Read-only file system).")
+    assert "training" not in told
 
 
 def test_where_a_limit_lets_nothing_be_tried_simplify_says_so_and_an_earlier_try_stays(
