@@ -27,6 +27,7 @@ ASK = "Answer with one ```python block that holds the whole file, compute_reward
 SHORTER = "Keep the analysis to a few sentences and the code short, and give the complete file again."
 
 PYTHON = frozenset({"", "python", "py", "python3", "python3.11", "ipython", "pycon", "torch", "pytorch", "tool_code"})
+CLOSING_LINES = 40  # of words that look like code, after code without a fence
 WRAPPER = frozenset({"markdown", "md"})
 REASONING = re.compile(r"<(?P<end>/?)(?:think|thinking|thought|reasoning|reflection)>", re.IGNORECASE)
 REFUSAL = re.compile(
@@ -236,7 +237,7 @@ def _between_words(text: str) -> list[Block]:
     end = next((i for i in range(body, len(lines)) if _is_prose(lines[i])), len(lines))
     last = max((i for i in range(body, end) if lines[i].startswith("def ")), default=body)
     stops = [i for i in range(end - 1, last, -1) if lines[i].strip() and not lines[i][0].isspace()]
-    for piece in (text, *("\n".join(lines[start:stop]) for stop in (end, *stops))):
+    for piece in (text, *("\n".join(lines[start:stop]) for stop in (end, *stops[:CLOSING_LINES]))):
         block = Block(code=repaired(piece), language="", closed=False)
         if block.tree is not None and block.functions:
             return [block]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -137,6 +138,12 @@ WORDS_AFTER = (
 @pytest.mark.parametrize("words", WORDS_AFTER)
 def test_words_that_look_like_code_after_code_without_a_fence_are_left_out(words: str) -> None:
     assert read(f"Here it is.\n\n{CODE}\n{words}\n") == CODE
+
+
+def test_thousands_of_closing_lines_are_given_up_in_a_moment() -> None:
+    began = time.monotonic()
+    assert not isinstance(read(f"{CODE}\n" + "Note: (this\n" * 20_000), str)
+    assert time.monotonic() - began < 20.0
 
 
 def test_a_function_that_broke_off_does_not_leave_its_helper_alone() -> None:

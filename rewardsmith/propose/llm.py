@@ -244,7 +244,7 @@ class LLMProposer:
             return
 
     def _reply(self, answer: Answer, *, seconds: float) -> Reply:
-        if not answer.tokens_in and not answer.tokens_out:
+        if not answer.tokens_in and not answer.tokens_out and answer.finish != "content_filter":
             self._tell_no_tokens()
         return Reply(
             text=_without_secrets(answer.text),
