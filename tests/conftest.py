@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ from rewardsmith.types import (
 )
 
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # so do the commands that tests start: there are as many tests as cores
 hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a machine is, no test may say
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=30)  # `make test`
 hypothesis.settings.load_profile("untimed")

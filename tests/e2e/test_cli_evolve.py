@@ -22,7 +22,7 @@ from rewardsmith.types import Judged
 
 TASK = "inverted_pendulum_balance"
 SETTINGS = (
-    "search.generations=2", "search.offspring=2", "train.env_steps=8192",
+    "search.generations=2", "search.offspring=2", "train.env_steps=4096",
     "judge.episodes=2", "judge.final_episodes=2",
 )  # fmt: skip
 COMPARED = ("run", "trajectories", "references", "heard", "generation", "final", "people", "reply")
@@ -150,33 +150,30 @@ def test_the_hacking_report_has_a_verdict_on_every_judged_candidate(shell: Shell
     assert "## Other worlds" in (unbroken / "summary.md").read_text()
 
 
-def test_killed_and_resumed_run_equals_the_unbroken_one(shell: Shell, unbroken: Path) -> None:
-    process = shell.evolve("killed")
-    wait_for(shell.runs / "killed", "run", process)
-    second = shell.start("resume", "killed")
+def test_interrupted_and_killed_and_resumed_a_run_equals_the_unbroken_one(shell: Shell, unbroken: Path) -> None:
+    run = shell.runs / "broken"
+    process = shell.evolve("broken")
+    wait_for(run, "run", process)
+    second = shell.start("resume", "broken")
     assert f"is being worked on by process {process.pid} on" in finished(second, code=3)
-    wait_for(shell.runs / "killed", "heard:2", process)  # generation 1 is in, generation 2 under way
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert "generation:1" in events(shell.runs / "killed")
-    out = finished(shell.start("resume", "killed"))
-    assert "generation 2/2" in out
-    assert "generation 1/2" not in out, "a finished generation is not done again"
-    assert events(shell.runs / "killed") == events(unbroken)
-    mine, theirs = ((run / "best" / "reward.py").read_text() for run in (shell.runs / "killed", unbroken))
-    assert mine == theirs
-
-
-def test_ctrl_c_finishes_cleanly_and_the_run_can_be_resumed(shell: Shell, unbroken: Path) -> None:
-    process = shell.evolve("interrupted")
-    wait_for(shell.runs / "interrupted", "heard:1", process)
+    wait_for(run, "heard:1", process)
     process.send_signal(signal.SIGINT)
     told = finished(process, code=130)
-    assert f"Go on with: rewardsmith resume {shell.runs / 'interrupted'}" in told
+    assert f"Go on with: rewardsmith resume {run}" in told
     assert "Traceback" not in told
-    assert "State: interrupted" in (shell.runs / "interrupted" / "summary.md").read_text()
-    finished(shell.start("resume", "interrupted"))
-    assert events(shell.runs / "interrupted") == events(unbroken)
+    assert "State: interrupted" in (run / "summary.md").read_text()
+
+    process = shell.start("resume", "broken")
+    wait_for(run, "heard:2", process)  # generation 1 is in, generation 2 under way
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert "generation:1" in events(run)
+
+    out = finished(shell.start("resume", "broken"))
+    assert "generation 2/2" in out
+    assert "generation 1/2" not in out, "a finished generation is not done again"
+    assert events(run) == events(unbroken)
+    assert (run / "best" / "reward.py").read_text() == (unbroken / "best" / "reward.py").read_text()
 
 
 @pytest.mark.slow  # starts the command several times

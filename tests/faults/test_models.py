@@ -96,7 +96,11 @@ FINAL: Mapping[str, tuple[Behaviour, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", FINAL)
+# One of each way to stop is enough for a run, as tests/propose/test_llm.py tells all of them apart; the rest are slow.
+QUICK = ("401", "a web page", "an hour")
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=[pytest.mark.slow] * (what not in QUICK)) for what in FINAL])
 def test_a_run_that_its_model_stops_is_saved_and_goes_on_when_it_is_well_again(
     nursery: Any,
     rig: Any,

@@ -306,6 +306,8 @@ FINAL: Mapping[str, tuple[Behaviour, str]] = {
     "no quota": (Fail(status=429, error={"message": "pay", "code": "insufficient_quota"}), "no credit left"),
     "a web page": (Body(content=b"<html>hello", content_type="text/html"), "no chat completion .*<html>hello"),
     "another protocol": (Body(content=b'{"text": "hi"}'), "no chat completion"),
+    "another encoding": (Body(content='{"choices": []}'.encode("utf-16")), "no chat completion"),
+    "noise": (Body(content=bytes(range(256))), "no chat completion"),
 }
 
 
