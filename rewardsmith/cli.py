@@ -11,8 +11,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CoercionError, CycloptsError, Parameter, Token, convert
 
 from rewardsmith import __version__
 from rewardsmith.errors import DiskFull, RewardsmithError, UsageError, no_room
@@ -63,6 +64,7 @@ def build() -> App:
         help_format="plaintext",
         result_action="return_value",
         suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(converter=_converted),
     )
     for name, (place, summary) in _COMMANDS.items():
         app.command(f"rewardsmith.commands.{place}", name=name, help=summary)
@@ -77,6 +79,19 @@ def main(words: Sequence[str] | None = None) -> None:
     """
     _speak_to_anyone()
     sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def _converted(hint: Any, tokens: Sequence[Token]) -> Any:
+    """What cyclopts makes of words, except that it would round 1.6 to the whole number 2.
+
+    Raises: CoercionError, ValueError: they are not of that type.
+    """
+    of_each = (hint, *(getattr(part, "__origin__", part) for part in get_args(hint)))  # of `tuple[Annotated[int, ...]]`
+    if int in of_each:
+        for token in tokens:
+            if "." in token.value and not float(token.value).is_integer():
+                raise CoercionError(f"{token.value} is not a whole number.", token=token)
+    return convert(hint, tokens)
 
 
 def _speak_to_anyone() -> None:

@@ -248,7 +248,7 @@ class TaskKeys(Settings):
     goal: Prose = Field(description="what the body is, what it should do and what counts as good, for a stranger")
     env: EnvKeys = Field(description="the environment: backend, id, options, observation")
     episode_steps: StrictInt = Field(ge=1, description="control steps after which an episode is cut off")
-    control_dt_s: float = Field(gt=0, description="seconds of simulated time that one control step takes")
+    control_dt_s: float = Field(gt=0, le=3600, description="seconds of simulated time that one control step takes")
     signals: dict[str, SignalKeys] = Field(min_length=1, description="what reward code may read, by name")
     constants: dict[str, ConstantEntry] = Field(
         default_factory=dict, description="numbers that reward code may read, by name; dt needs no entry"

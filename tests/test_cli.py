@@ -461,6 +461,7 @@ def test_an_option_is_taken_as_it_was_typed_whatever_its_characters(
         (["--model", "offlin"], "Did you mean 'offline'?"),
         (["--method", "eurek"], "Did you mean 'eureka'?"),
         (["--seed", "-1"], 'Invalid value "-1" for --seed. Must be >= 0.'),
+        (["--seed", "1.6"], "Invalid value for --seed: 1.6 is not a whole number."),
         (["--human-timeout", "0"], 'Invalid value "0.0" for --human-timeout. Must be > 0.'),
         (["--audit-screen", "2"], 'Invalid value "2.0" for --audit-screen. Must be <= 1.'),
         (["--seed-reward", "none.py"], "none.py: cannot be read"),

@@ -189,6 +189,7 @@ BROKEN: dict[str, tuple[str, str]] = {  # case: (what stands in VALID, what stan
     "list_for_a_mapping": (VALID[VALID.index("env:") : VALID.index("episode_steps:")], "env: [Walker-v5]\n"),
     "bad_observation": ("observation: obs.state", "observation: state"),
     "out_of_range": ("control_dt_s: 0.02", "control_dt_s: 0"),
+    "beyond_all_time": ("control_dt_s: 0.02", "control_dt_s: 1e308"),
     "bad_setting": ("env_steps: 2e5", "env_steps: -2"),
     "empty_goal": ("goal: >\n  A robot stands on a plain.\n  Walk a mile.\n", "goal: ' '\n"),
     "bad_task_name": ("walk_a_mile", "Walk a mile"),

@@ -203,6 +203,7 @@ def test_two_tasks_of_one_name_are_told_before_anything_is_measured(
         (["gym5", "--tasks", "hopper_hope"], "'gym5' has no task 'hopper_hope'. Did you mean 'hopper_hop'?"),
         (["gym5", "--seeds", "0"], 'Invalid value "0" for --seeds. Must be >= 1.'),
         (["gym5", "--env-steps", "0"], 'Invalid value "0" for --env-steps. Must be >= 1.'),
+        (["gym5", "--env-steps", "9", "1.5"], "Invalid value for --env-steps: 1.5 is not a whole number."),
     ],
 )
 def test_wrong_words_are_one_line_that_helps(typed: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
