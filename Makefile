@@ -8,8 +8,8 @@ PY := $(VENV)/bin/python
 INSTALL := -m pip install --quiet --no-compile -c constraints.txt
 # torch goes first and exactly: an open range may pull gigabytes of CUDA. See docs/decisions.md.
 TORCH := torch==2.13.0
-# Each process begins with its share, in order, so files stay together; who is done takes half of what another has left.
-PARALLEL ?= -n auto --maxprocesses 4 --dist worksteal
+# In the order they are collected in: tests/conftest.py puts the longest files first.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO ?= hopper_hop --seed 1 --set search.generations=4 --set search.offspring=4 --set train.env_steps=80000
 SPEEDS := reward_graph verdict_time screen long_run mjcf_speed train_speed
 SMOKE := --set search.generations=1 --set search.offspring=2 --set train.env_steps=4096 --set judge.episodes=4 \

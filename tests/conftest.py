@@ -58,6 +58,13 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # how fast a mac
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=30)  # `make test`
 hypothesis.settings.load_profile("untimed")
 
+LONGEST = ("e2e/test_cli_evolve.py", "verify/test_compile.py", "tests/test_cli.py", "commands/test_evolve.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: of two processes that share the tests, none is left alone with one at the end."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
 
 class Remembering:
     """The real sandbox, asked once for each code: its graph never changes, and a trace takes a while."""
