@@ -94,26 +94,29 @@ class Remembering:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def process_sandbox() -> Iterator[ProcessSandbox]:
+    """One for all tests: a start takes seconds."""
     with ProcessSandbox(VerifySettings(timeout_s=20.0)) as started:
-        yield Remembering(started)
+        yield started
 
 
-@pytest.fixture(scope="module")
-def lent_sandbox(sandbox: Remembering) -> Iterator[None]:
-    """Commands typed in this module work in the tests' own warm sandbox, and start none, which takes seconds."""
+@pytest.fixture(scope="session")
+def sandbox(process_sandbox: ProcessSandbox) -> Sandbox:
+    return Remembering(process_sandbox)
+
+
+@pytest.fixture
+def lent_sandbox(sandbox: Remembering, process_sandbox: ProcessSandbox) -> Iterator[None]:
+    """Commands typed in this test work in the tests' own warm sandbox, and start none."""
 
     class Lent(contextlib.nullcontext[Any]):
-        name, trace, probe = sandbox.name, sandbox.trace, sandbox.probe
+        name, trace, probe, layers = sandbox.name, sandbox.trace, sandbox.probe, process_sandbox.layers
 
         def __init__(self, _: VerifySettings) -> None:
             super().__init__(self)
 
         def start(self) -> None:
             """It has."""
-
-        def layers(self) -> Mapping[str, str]:
-            return {}
 
         def close(self) -> None:
             """It is everybody's."""

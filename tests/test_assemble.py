@@ -59,13 +59,10 @@ def test_lost_extras_of_an_older_run_are_one_clear_error(tmp_path: Path) -> None
         assert extras_of(run).references
 
 
-def test_parts_are_those_the_settings_name(tmp_path: Path) -> None:
+def test_parts_are_those_the_settings_name(tmp_path: Path, process_sandbox: ProcessSandbox) -> None:
     extras = Extras(seeded=("first", "second"))
-    with (
-        begin(tmp_path / "run", taskfile.load("reacher_reach"), CONFIG, extras) as run,
-        ProcessSandbox(CONFIG.verify) as sandbox,
-    ):
-        parts = parts_of(run, extras, config=CONFIG, sandbox=sandbox, watch=unwatched, tell=untold)
+    with begin(tmp_path / "run", taskfile.load("reacher_reach"), CONFIG, extras) as run:
+        parts = parts_of(run, extras, config=CONFIG, sandbox=process_sandbox, watch=unwatched, tell=untold)
         assert (parts.proposer.name, parts.proposer.origin) == ("offline", "offline")
         assert [source.name for source in parts.sources] == list(CONFIG.feedback.sources)
         assert [(c.id, c.code, c.origin) for c in parts.seeded] == [
@@ -77,14 +74,13 @@ def test_parts_are_those_the_settings_name(tmp_path: Path) -> None:
         assert parts.store is run.replies
 
 
-def test_preference_feedback_has_the_labels_of_the_run_s_screen(tmp_path: Path) -> None:
+def test_preference_feedback_has_the_labels_of_the_run_s_screen(
+    tmp_path: Path, process_sandbox: ProcessSandbox
+) -> None:
     words = ("feedback.sources=[preference]", "screen.labels=fitness", "screen.fitness_quantile=0.1")
     config = resolve({}, sets=words)
-    with (
-        begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run,
-        ProcessSandbox(config.verify) as sandbox,
-    ):
-        [source] = parts_of(run, Extras(), config=config, sandbox=sandbox, watch=unwatched, tell=untold).sources
+    with begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run:
+        [source] = parts_of(run, Extras(), config=config, sandbox=process_sandbox, watch=unwatched, tell=untold).sources
     assert isinstance(source, PreferenceOfEpisodes)
     assert (source.screen.labels, source.screen.fitness_quantile) == ("fitness", 0.1)
 
@@ -146,15 +142,14 @@ def test_offline_there_is_nobody_to_ask(tmp_path: Path) -> None:
         assert ask_of(run, Extras(), CONFIG, tell=untold) is None
 
 
-def test_a_misspelt_source_of_advice_is_told_of(tmp_path: Path) -> None:
+def test_a_misspelt_source_of_advice_is_told_of(tmp_path: Path, process_sandbox: ProcessSandbox) -> None:
     (tmp_path / "g001-00.md").write_text("x")
     config = EvolveConfig.model_validate({"model": f"replay:{tmp_path}", "feedback": {"sources": ["analyser"]}})
     with (
         begin(tmp_path / "run", taskfile.load("reacher_reach"), config, Extras()) as run,
-        ProcessSandbox(config.verify) as sandbox,
         pytest.raises(ConfigError, match="Did you mean 'analyzer'"),
     ):
-        parts_of(run, Extras(), config=config, sandbox=sandbox, watch=unwatched, tell=untold)
+        parts_of(run, Extras(), config=config, sandbox=process_sandbox, watch=unwatched, tell=untold)
 
 
 def test_offline_is_asked_for_no_advice(tmp_path: Path) -> None:

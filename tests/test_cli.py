@@ -277,6 +277,7 @@ def test_a_task_that_does_not_fit_its_environment_is_told_before_anything_is_pla
         assert error.count("\n") == 1
 
 
+@pytest.mark.usefixtures("lent_sandbox")
 def test_train_verifies_trains_and_judges_one_reward(
     tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -317,6 +318,7 @@ def test_output_that_cannot_hold_a_character_or_is_closed_is_no_fault(how: str, 
         assert b"walker" in (tmp_path / "told").read_bytes()
 
 
+@pytest.mark.usefixtures("lent_sandbox")
 def test_train_of_several_rewards_on_several_seeds_is_that_of_each(
     tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -504,6 +506,7 @@ def finished(tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]) -> 
     return tmp_path / "runs"
 
 
+@pytest.mark.usefixtures("lent_sandbox")
 def test_a_run_is_told_while_it_goes_and_looked_at_afterwards(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -584,6 +587,7 @@ def test_a_limit_ends_a_run_with_its_own_exit_code_and_resuming_with_more_goes_o
     assert "generation 2/2: training" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("lent_sandbox")
 def test_a_run_in_which_nothing_is_judged_says_why(
     tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

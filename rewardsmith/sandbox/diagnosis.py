@@ -95,7 +95,8 @@ def _by_words(text: str, gated: gate.Gated | None, line: int | None) -> Fault | 
     if match := _MISSING.search(text):
         if match[1] == "types.SimpleNamespace":  # a part of torch
             return Fault("torch_name", line, {"name": match[2]})
-        return Fault("missing_method", line, {"owner": match[1], "name": match[2]})
+        owner = "Tensor" if match[1].endswith("Tensor") else match[1]  # tracing has kinds of its own
+        return Fault("missing_method", line, {"owner": owner, "name": match[2]})
     if match := _NO_TENSOR.search(text):
         return Fault("no_tensor", line, {"name": match[1]})
     if "can't allocate memory" in text or "not enough memory" in text:

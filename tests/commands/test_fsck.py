@@ -13,7 +13,7 @@ from rewardsmith.config import EvolveConfig
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    with begin(tmp_path / "runs" / "mine", taskfile.load("reacher_reach"), EvolveConfig(), Extras()) as begun:
+    with begin(tmp_path / "my runs" / "mine", taskfile.load("reacher_reach"), EvolveConfig(), Extras()) as begun:
         begun.end("interrupted")
         return begun.folder
 
@@ -36,10 +36,10 @@ def test_a_damaged_run_ends_with_3_is_not_resumed_and_ends_with_0_once_repaired(
     out = capsys.readouterr().out
     assert "extras.json is damaged" in out
     assert "written anew from what else is kept" in out
-    assert f"`rewardsmith fsck {run} --repair` does what stands under each; nothing is deleted." in out
+    assert f"`rewardsmith fsck '{run}' --repair` does what stands under each; nothing is deleted." in out
     assert (run / "extras.json").read_text() == "{}"
     assert cli.run(["resume", run.name, "--runs", str(run.parent)]) == 3
-    assert f"`rewardsmith fsck {run}` says what is damaged" in capsys.readouterr().err
+    assert f"`rewardsmith fsck '{run}'` says what is damaged" in capsys.readouterr().err
     assert _fsck(run, "--repair") == 0
     assert "What was taken out lies in" in capsys.readouterr().out
     assert _fsck(run) == 0

@@ -269,11 +269,14 @@ def test_an_unknown_id_gets_a_suggestion(tmp_path: Path, capsys: pytest.CaptureF
     assert error.startswith("error: Gymnasium cannot make 'FetchReach-v4': ")
 
 
-def test_out_may_be_a_folder_or_lie_in_one_that_is_not_there_yet(tmp_path: Path) -> None:
+def test_out_may_be_a_folder_or_lie_in_one_that_is_not_there_yet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.run(["new-task", "Reacher-v5", "--out", str(tmp_path)]) == 0
-    assert cli.run(["new-task", "Reacher-v5", "--out", str(tmp_path / "a" / "b" / "mine.yml")]) == 0
+    assert cli.run(["new-task", "Reacher-v5", "--out", str(tmp_path / "a b" / "c" / "mine.yml")]) == 0
     assert (tmp_path / "reacher.yaml").is_file()
-    assert (tmp_path / "a" / "b" / "mine.yml").is_file()
+    assert (tmp_path / "a b" / "c" / "mine.yml").is_file()
+    assert f"then: rewardsmith check '{tmp_path}/a b/c/mine.yml'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -426,6 +426,13 @@ def test_that_a_server_counts_no_tokens_is_told_once(bench: Callable[..., Bench]
     ]
 
 
+def test_a_filtered_prompt_says_nothing_of_tokens(bench: Callable[..., Bench], ask: Ask) -> None:
+    """No reply was written, so none was left uncounted."""
+    here = bench([Fail(status=400, error={"message": "no", "code": "content_filter"})])
+    here.propose(ask())
+    assert here.told == []
+
+
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 

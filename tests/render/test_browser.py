@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.request
 from contextlib import closing
 from dataclasses import replace
@@ -33,6 +34,19 @@ def test_a_page_is_served_and_the_model_of_the_task_is_in_it(capsys: pytest.Capt
         assert len(shown.fitness) == 2
     shown.close()
     assert capsys.readouterr().out == ""
+
+
+@needs_viser
+def test_the_address_of_a_page_on_ipv6_can_be_opened() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error}")
+    task = taskfile.load("cartpole_swingup").task
+    with closing(browser.BrowserView(random_player(0), task, env_seed=3, host="::1", port=18500)) as shown:
+        assert shown.url.startswith("http://[::1]:")
+        with urllib.request.urlopen(shown.url, timeout=20) as page:
+            assert page.status == 200
 
 
 @needs_viser

@@ -14,9 +14,12 @@ from rewardsmith.store.room import MIB, need_room, size_mib
 
 
 def test_a_disk_with_less_than_asked_for_is_refused_in_words(tmp_path: Path) -> None:
-    need_room(tmp_path, least_mib=0)
-    with pytest.raises(DiskFull, match=r"has \d+ MiB left, and limits\.free_mib asks for 1000000000\. Nothing is lost"):
-        need_room(tmp_path, least_mib=10**9)
+    run = tmp_path / "my run"
+    run.mkdir()
+    need_room(run, least_mib=0)
+    told = r"has \d+ MiB left, and limits\.free_mib asks for 10{9}\. Nothing is lost.*`rewardsmith resume '.*/my run'`"
+    with pytest.raises(DiskFull, match=told):
+        need_room(run, least_mib=10**9)
 
 
 def test_a_folder_weighs_what_its_files_hold(tmp_path: Path) -> None:
