@@ -59,8 +59,7 @@ _FAULTY = (
     "def compute_reward(c):\n    if c > 0:\n        c = c + 1\n    return c, {}",
     "def compute_reward(a):\n    return a[a[:, 0] > 0].sum(-1), {}",
 )
-"""With `_GOOD` they load all that programs of the tests' corpus need; more examples cost a start, and save a child
-nothing."""
+"""With `_GOOD` they load all that the tests' corpus needs. More would make a start slower, and no child quicker."""
 _IMPORTED_LATE = "assumptions concrete core functions logic polys printing series sets utilities"
 
 
