@@ -26,7 +26,7 @@ from typing import Any
 from _machine import machine, write
 
 from rewardsmith import sim
-from rewardsmith.assemble import read_reward
+from rewardsmith.codetext import read_reward
 from rewardsmith.commands.verify import Checker
 from rewardsmith.config import EvolveConfig, RaceSettings, resolve
 from rewardsmith.interfaces import Trainee

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 from rewardsmith import advice, farm, feedback, propose, sim
 from rewardsmith.anchors.scale import shipped
 from rewardsmith.budget import resident_mib
+from rewardsmith.codetext import read_reward
 from rewardsmith.config import EvolveConfig
 from rewardsmith.errors import ConfigError, RunError, did_you_mean
 from rewardsmith.feedback.preference import PreferenceOfEpisodes
@@ -62,19 +63,6 @@ def read_seeds(files: Sequence[Path]) -> tuple[str, ...]:
     Raises: ConfigError: a file is missing, not UTF-8, or empty.
     """
     return tuple(read_reward(file) for file in files)
-
-
-def read_reward(file: Path) -> str:
-    """A reward file's code as it stands. Raises: ConfigError: it is missing, not UTF-8, or empty."""
-    try:
-        code = file.read_text(encoding="utf-8")
-    except OSError as fault:
-        raise ConfigError(f"{file}: cannot be read: {fault.strerror}. Expected a Python file with a reward.") from fault
-    except UnicodeDecodeError as fault:
-        raise ConfigError(f"{file}: not UTF-8 text ({fault.reason} at byte {fault.start}).") from fault
-    if not code.strip():
-        raise ConfigError(f"{file}: is empty. Expected a Python file that defines compute_reward.")
-    return code
 
 
 def written(code: str, *, index: int = 0) -> Candidate:

@@ -9,8 +9,10 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from rewardsmith import syntax
+from rewardsmith.errors import ConfigError
 
 Number = int | float
 Span = tuple[int, int]
@@ -21,6 +23,19 @@ _BOM = "\ufeff"
 _MOST_BITS = 1000  # the largest float has 1024
 _TOTALS = frozenset({"total", "total_reward", "reward"})
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
+
+
+def read_reward(file: Path) -> str:
+    """A reward file's code as it stands. Raises: ConfigError: it is missing, not UTF-8, or empty."""
+    try:
+        code = file.read_text(encoding="utf-8")
+    except OSError as fault:
+        raise ConfigError(f"{file}: cannot be read: {fault.strerror}. Expected a Python file with a reward.") from fault
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"{file}: not UTF-8 text ({fault.reason} at byte {fault.start}).") from fault
+    if not code.strip():
+        raise ConfigError(f"{file}: is empty. Expected a Python file that defines compute_reward.")
+    return code
 
 
 def parsed(code: str) -> ast.Module | None:

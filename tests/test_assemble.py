@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rewardsmith import taskfile
-from rewardsmith.assemble import EXTRAS, Extras, ask_of, begin, extras_of, parts_of, proposer_of, read_reward, written
+from rewardsmith.assemble import EXTRAS, Extras, ask_of, begin, extras_of, parts_of, proposer_of, read_seeds, written
 from rewardsmith.config import EvolveConfig, resolve
 from rewardsmith.errors import ConfigError, RunError, UsageError
 from rewardsmith.feedback.preference import PreferenceOfEpisodes
@@ -92,15 +92,8 @@ def test_a_model_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_person_s_reward_is_kept_as_written(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("# mine\n")
-    assert read_reward(tmp_path / "mine.py") == "# mine\n"
+    assert read_seeds([tmp_path / "mine.py"]) == ("# mine\n",)
     assert written("# mine\n", index=3).id == "g000-03"
-
-
-@pytest.mark.parametrize(("content", "said"), [(b" \n", "is empty"), (b"\xff\xfe", "not UTF-8")])
-def test_a_file_that_holds_no_code_is_told(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "mine.py").write_bytes(content)
-    with pytest.raises(ConfigError, match=said):
-        read_reward(tmp_path / "mine.py")
 
 
 IS_IT_FINE = Question(

@@ -255,6 +255,16 @@ def test_verify_of_a_missing_file_is_a_usage_error(point: str, capsys: pytest.Ca
     assert "no_such.py: cannot be read" in capsys.readouterr().err
 
 
+def test_verify_tells_a_missing_file_at_once(point: str) -> None:
+    code = f"""
+import sys
+from rewardsmith import cli
+assert cli.run(["verify", "no_such.py", "--task", {point!r}]) == 2
+assert "torch" not in sys.modules, "loading it takes seconds"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 @pytest.mark.parametrize(
     ("text", "wrong", "told"),
     [

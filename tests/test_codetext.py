@@ -17,10 +17,12 @@ from rewardsmith.codetext import (
     named_numbers,
     only_numbers_differ,
     parsed,
+    read_reward,
     rounded,
     value_of,
     with_numbers,
 )
+from rewardsmith.errors import ConfigError
 from rewardsmith.sandbox import gate
 
 BENIGN = sorted((Path(__file__).parent / "corpus" / "benign").glob("*.py"))
@@ -31,6 +33,13 @@ def _numbers(code: str) -> list[ast.expr]:
     assert tree is not None
     inside = {id(n.operand) for n in ast.walk(tree) if isinstance(n, ast.UnaryOp) and value_of(n) is not None}
     return [n for n in ast.walk(tree) if isinstance(n, ast.expr) and value_of(n) is not None and id(n) not in inside]
+
+
+@pytest.mark.parametrize(("content", "said"), [(b" \n", "is empty"), (b"\xff\xfe", "not UTF-8")])
+def test_a_file_that_holds_no_code_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "mine.py").write_bytes(content)
+    with pytest.raises(ConfigError, match=said):
+        read_reward(tmp_path / "mine.py")
 
 
 @pytest.mark.parametrize("file", BENIGN, ids=lambda file: file.stem)

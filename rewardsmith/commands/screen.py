@@ -41,7 +41,7 @@ def screen(
     did; 2: wrong words or files. With --json, one object a line and file.
     """
     from rewardsmith import taskfile
-    from rewardsmith.assemble import read_reward
+    from rewardsmith.codetext import read_reward
     from rewardsmith.config import over, resolve, setting
     from rewardsmith.environment import first_frame
     from rewardsmith.screen import Failed, Screen

@@ -142,7 +142,7 @@ def _results(
 
 
 def _verified(files: Sequence[Path], task: Task, settings: EvolveConfig) -> list[tuple[Path, Verified | Rejected]]:
-    from rewardsmith.assemble import read_reward
+    from rewardsmith.codetext import read_reward
     from rewardsmith.sandbox import ProcessSandbox
 
     codes = [(file, read_reward(file)) for file in files]

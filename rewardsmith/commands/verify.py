@@ -36,19 +36,19 @@ def verify(
     Exit code 0: all accepted; 1: one was rejected; 2: wrong words or files. With --json, one object a line and file.
     """
     from rewardsmith import taskfile
+    from rewardsmith.codetext import read_reward
     from rewardsmith.config import resolve
     from rewardsmith.sandbox import ProcessSandbox
 
     loaded = taskfile.load(task)
     if not files:
         raise UsageError("Which files? Expected rewardsmith verify FILE... --task TASK.")
+    codes = [read_reward(file) for file in files]
     results = []
     with ProcessSandbox(resolve(loaded.settings, sets=locked_by(sandbox)).verify) as locked:
         locked.start()  # while all that follows is imported
-        from rewardsmith.assemble import read_reward
         from rewardsmith.environment import first_frame
 
-        codes = [read_reward(file) for file in files]
         first_frame(loaded)
         checker = Checker(loaded.task, locked)
         for file, code in zip(files, codes, strict=True):
