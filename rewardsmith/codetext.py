@@ -1,4 +1,4 @@
-"""Reward code as text: read from its file, where its numbers stand, and edits that leave every other character as it was.
+"""Reward code as text: how it is read, where its numbers stand, and edits that leave every other character as it was.
 
 Nothing here runs code or decides whether it is a good reward; see `verify` and `sandbox` for what code may hold.
 """
